@@ -1,6 +1,6 @@
 # The commands of a checkout. They need make and Python 3.11 or later; whatever else a target uses
-# is first installed into .venv, from the pinned files in requirements/. What needs more than that,
-# such as Go or a browser, is left out where it is missing; the last line then says so.
+# is first installed into .venv, from the pinned files in requirements/. Tests, checks and examples
+# that need more, such as Go or a browser, are left out where it is missing; the last line says so.
 
 PYTHON ?= python3
 # The number of processes that run the tests; they share the PostgreSQL servers of the run. On two
@@ -16,7 +16,7 @@ STUBS := src/customers/entrypoints/grpc/generated
 # Adds the variables of .env, if it exists; those of the environment take precedence.
 WITH_ENV = $(if $(wildcard .env),$(BIN)/dotenv --file .env run --no-override --)
 
-# Each of the many processes of a run would compile all modules anew.
+# With it, each of the many processes of a run would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -39,7 +39,7 @@ migrate: .venv/.run ## Migrates the database of .env to the newest revision
 test: .venv/.dev ## Runs all tests; ARGS="tests/unit -k email" for some
 	@tools/left-out test $(BIN)/pytest -n $(PROCESSES) $(ARGS)
 
-check: ## Checks format, style, types, import contracts, dependencies, proto, SQL, Dockerfile
+check: ## Checks format, style, types, import contracts, dependencies, proto, OpenAPI, SQL, Dockerfile
 	@tools/left-out check $(MAKE) --no-print-directory --keep-going --jobs=3 $(SYNC) \
 		check-openapi check-types check-rest
 
@@ -81,7 +81,7 @@ compare: .venv/.dev ## Compares the cost of each request with that of BEFORE=com
 bench-segments: .venv/.dev ## Compares the cost of segments: large and small tenants, with and without segments
 	$(BIN)/python -m benchmarks.segments $(ARGS)
 
-drill: .venv/.dev ## Tries what one caller can do to the others, and identity providers; tests with more examples; takes an hour, needs wrk
+drill: .venv/.dev ## Tries what one caller can do to the others, and identity providers; tests with more examples; takes an hour
 	$(BIN)/python -m benchmarks.worst_bodies
 	$(BIN)/python -m benchmarks.forged_cursors
 	$(BIN)/python -m benchmarks.connections
@@ -92,7 +92,7 @@ drill: .venv/.dev ## Tries what one caller can do to the others, and identity pr
 	$(BIN)/pytest -n $(PROCESSES) --hypothesis-profile=thorough tests/integration/test_schemathesis.py
 	@tools/left-out drill $(BIN)/python -m benchmarks.identity_providers
 
-mutants: .venv/.dev ## Takes each field away from each place; a test must name it; takes half an hour
+mutants: .venv/.dev ## Takes each field away from each place; a test or mypy must name it; takes half an hour
 	$(BIN)/python -m tools.field_mutants $(ARGS)
 
 build: .venv/.run ## Builds wheels and sdists of the service and the test kit into dist/

@@ -3,7 +3,7 @@
     python -m benchmarks [--only TEXT] [--seconds 2] [--folder FOLDER]
 
 On a shared machine absolute times mean little. Compare each operation with its baselines, which
-are measured at the same time: a bare HTTP handler, and the SQL statement alone.
+are measured in the same minute: a bare HTTP handler, and for some the SQL statement alone.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from customers.entrypoints.container.database import migrate
 LARGE = Tenant(id="bench-large", size=500_000)
 SMALL = [Tenant(id=f"bench-small-{number:02}", size=10_000) for number in range(1, 51)]
 DEEP = {LARGE.id: 200, SMALL[0].id: 50}
-"""The number of pages of 100 before the deep page, which is page 1,000 or 250 at 20 a page."""
+"""The number of pages of 100 before the deep page: at 20 a page, 1,000 or 250 pages."""
 MIXED = ("get by id", "list by created_at, page 1", "record-order", "change (PUT)")
 
 _log = Console(stderr=True).print
@@ -36,7 +36,7 @@ _log = Console(stderr=True).print
 
 @click.command()
 @click.option("--only", default="", help="Only operations whose name contains this text.")
-@click.option("--seconds", default=2, help="Seconds of load for each measurement.")
+@click.option("--seconds", default=2, help="Seconds of load per operation, tenant and round.")
 @click.option("--folder", type=Path, default=Path(".bench/service"), help="Folder of the data.")
 @click.option("--json", "file", type=Path, help="File for the results; in FOLDER by default.")
 def main(only: str, seconds: int, folder: Path, file: Path | None) -> None:

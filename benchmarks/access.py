@@ -2,7 +2,7 @@
 
     python -m benchmarks.access [--starts 5] [--rounds 4]
 
-It works as `benchmarks.compare`, but compares different settings of this checkout, on one database.
+Works like `benchmarks.compare`, but compares different settings of this checkout, on one database.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ _CUSTOMERS = str(Path(sys.executable).with_name("customers"))
 
 @click.command()
 @click.option("--starts", default=5, help="How often the programs are started.")
-@click.option("--rounds", default=4, help="How many seconds each program is loaded after a start.")
+@click.option("--rounds", default=4, help="Seconds of load per start, program and operation.")
 @click.option("--customers", default=100_000, help="Customers of the tenant.")
 @click.option("--folder", type=Path, default=Path(".bench/access"), help="Folder of the data.")
 def main(*, starts: int, rounds: int, customers: int, folder: Path) -> None:
@@ -80,7 +80,7 @@ async def _compare(
 def _program(
     name: str, dsn: str, settings: Mapping[str, str] | None = None, *, authorization: str = ""
 ) -> Program:
-    """A service in development mode, because production refuses to serve without authentication."""
+    """A program in development mode, because production refuses to serve without authentication."""
     common = {"ENVIRONMENT": "development", "LOG_LEVEL": "warning"}
     return Program(
         name=name,
@@ -92,7 +92,7 @@ def _program(
 
 
 async def _with_row_security(dsn: str) -> Program:
-    """A service that connects as a role that owns nothing, with row-level security on."""
+    """A program that connects as a role that owns nothing, with row-level security on."""
     connection = await asyncpg.connect(dsn)
     try:
         if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", _ROLE):
@@ -119,7 +119,7 @@ def _run(dsn: str, *command: str) -> str:
 
 
 def _with_tokens(dsn: str, tenant: Tenant, folder: Path) -> Program:
-    """A service that verifies tokens, and an RS256 token that is valid for an hour."""
+    """A program that verifies tokens, called with an RS256 token that is valid for an hour."""
     key, file = generate_private_key(65_537, 2_048), folder / "jwks.json"
     public = json.loads(RSAAlgorithm.to_jwk(key.public_key()))
     file.write_text(json.dumps({"keys": [public | {"kid": "bench", "use": "sig", "alg": "RS256"}]}))

@@ -1,9 +1,9 @@
-"""A bare aiohttp handler: the least that a service in this language can do for a request.
+"""A bare aiohttp handler: the least that a Python service can do for a request.
 
     python -m benchmarks.bare READY_FILE
 
-It answers any method on `/{size}` with that many bytes of JSON, and reads request bodies. No
-middleware, no log, no parsing.
+It answers any method on `/{size}` with that many spaces as `application/json`, and reads request
+bodies. No middleware, no log, no parsing.
 """
 
 import asyncio

@@ -4,8 +4,8 @@
 
 The neighbour is another tenant, with a client process of its own (`neighbour.py`). Also measured:
 how long a batch of one order waits after a hundred abandoned batches, the statuses when customers
-of one e-mail address are created and restored, the longest wait before a 503 when the storage is
-stuck, and a SIGTERM under load.
+with the same e-mail address are created and restored, the longest waits for an answer when the
+storage is stuck, and a SIGTERM under load.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ Statuses = Counter[str]
 
 @frozen(kw_only=True)
 class Running:
-    """The running service, its database, and an HTTP session of the loud tenant."""
+    """The running service, its database, the loud tenant's HTTP session, and seconds of load."""
 
     server: ServerProcess
     dsn: str
@@ -66,7 +66,7 @@ class Running:
     seconds: float
 
     async def status(self, method: str, path: str, body: object = None) -> str:
-        """The status of a request of the loud tenant."""
+        """Sends a request of the loud tenant; returns the status."""
         async with self.session.request(method, path, json=body) as answer:
             await answer.read()
             return str(answer.status)
@@ -78,7 +78,7 @@ class Running:
 @click.option("--rounds", default=20_000, help="Rounds of create and restore.")
 @click.option("--folder", type=Path, default=Path(".bench/bulkheads"), help="Folder of the data.")
 def main(only: str, seconds: float, rounds: int, folder: Path) -> None:
-    """Measures what the load of a tenant, or a stuck storage, does to a neighbour."""
+    """Measures what the load of a tenant, or a stuck storage, does to other callers."""
     asyncio.run(_run(folder.absolute(), only, seconds, rounds))
 
 
@@ -247,7 +247,7 @@ async def _abandon(stub: CustomersServiceStub, batch: RecordOrdersRequest) -> st
 
 
 async def _create_and_restore(run: Running, rounds: int) -> None:
-    """Each caller creates, deletes and restores customers of one e-mail address."""
+    """Creates, deletes and restores customers with the same e-mail address; prints the statuses."""
     statuses, left = Statuses(), iter(range(rounds))
     details = {"email": "one@example.test", "firstName": "One", "lastName": ""}
     known = list[str]()
@@ -271,7 +271,7 @@ async def _create_and_restore(run: Running, rounds: int) -> None:
 
 
 async def _sigterm(run: Running) -> None:
-    """Sends SIGTERM to the service during all kinds of load."""
+    """Sends SIGTERM during all kinds of load; prints the exit code and the seconds it took."""
     loads = (_previews, _locked_writes, _batches)
     statuses = Statuses()
     async with grpc.aio.insecure_channel(run.server.grpc) as channel:

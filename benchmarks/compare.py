@@ -59,7 +59,7 @@ _log = Console(stderr=True).print
 
 @frozen(kw_only=True)
 class Program:
-    """A checkout, the settings that it is started with, and the URL of its database."""
+    """A checkout, its settings, the Authorization header that it needs, and its database's URL."""
 
     name: str
     source: Path
@@ -91,9 +91,9 @@ class Program:
 @click.command()
 @click.argument("commit")
 @click.option("--only", multiple=True, help="Operations whose name contains this text.")
-@click.option("--connections", type=int, help="How many connections load every operation.")
+@click.option("--connections", type=int, help="Connections; by default each operation's own.")
 @click.option("--starts", default=5, help="How often both programs are started.")
-@click.option("--rounds", default=4, help="How many seconds each program is loaded after a start.")
+@click.option("--rounds", default=4, help="Seconds of load per start, program and operation.")
 @click.option("--customers", default=100_000, help="Customers of the tenant.")
 @click.option("--folder", type=Path, default=Path(".bench/compare"), help="Folder of the data.")
 def main(

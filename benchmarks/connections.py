@@ -36,7 +36,7 @@ _BOMB_BYTES = 4 * 1024**3
 
 @frozen(kw_only=True)
 class Running:
-    """The running service, the path that the neighbour reads, and the service's log."""
+    """The running service, the path that the neighbour reads, the log, and seconds of load."""
 
     server: ServerProcess
     path: str
@@ -105,7 +105,7 @@ Connect = Callable[[Running], Awaitable[None]]
 
 
 def _beside(kinds: Iterable[Connect]) -> Callable[[Running], Awaitable[None]]:
-    """Measures neighbour and probes during connections, which are opened again when they end."""
+    """A scenario that measures neighbour and probes during connections, reopened when they end."""
     kinds = tuple(kinds)
 
     async def measure(run: Running) -> None:
@@ -209,7 +209,7 @@ async def _bomb(run: Running) -> None:
 
 
 async def _leavers(run: Running) -> None:
-    """Callers who hang up in the middle of a body."""
+    """Hangs up a hundred times in the middle of a body; prints the counts of requests by status."""
     head = (
         f"POST {CUSTOMERS} HTTP/1.1\r\nHost: x\r\nX-Tenant-ID: {TENANT}\r\n"
         "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"

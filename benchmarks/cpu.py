@@ -31,7 +31,7 @@ NO_TIME = Cpu(service=0, database=0)
 
 
 def cpu_time(service: int, postmaster: int) -> Cpu:
-    """The processor time of both so far, with all their children, ended ones included."""
+    """The processor time of both so far, with their child processes, ended ones included."""
     return Cpu(service=_seconds_with_children(service), database=_seconds_with_children(postmaster))
 
 

@@ -1,4 +1,4 @@
-"""Start time, memory growth, and the gain of a second worker."""
+"""Start time, memory growth, memory of customers, and the gain of a second worker."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,7 +71,7 @@ async def memory_of_customers(folder: Path) -> tuple[int, int]:
 
 
 async def share(dsn: str, postmaster: int, file: Path, seconds: int) -> Share:
-    """Runs the same load on one worker and on two."""
+    """The results of the same load on one worker and on two."""
     results: dict[int, tuple[float, float]] = {}
     for workers in (1, 2):
         async with service(production_environment(dsn, workers=workers)) as server:

@@ -51,7 +51,7 @@ _ODD_CONTENTS = (
 
 def forged_cursors(genuine: Sequence[str], foreign: Sequence[str], random: Random) -> Iterator[str]:
     """Endless forgeries, percent-encoded: texts that are not cursors, unchanged `foreign` cursors,
-    then changed, cut, mixed and made-up cursors.
+    cursors of earlier releases, then changed, cut, extended, rearranged and made-up cursors.
     """
     yield from map(quote, (*_ODD_TEXTS, *foreign, *map(_of_earlier_release, (*genuine, "x"))))
     while True:
@@ -185,7 +185,7 @@ async def statuses(count: int, seed: int) -> Counter[int]:
 @click.option("--count", default=2_000, help="How many forged cursors to send.")
 @click.option("--seed", default=1, help="Another number gives other forgeries.")
 def main(count: int, seed: int) -> None:
-    """Send forged cursors to every list of a service in memory, and print the statuses."""
+    """Sends forged cursors to the lists of a service in memory, and prints the statuses."""
     counts = asyncio.run(statuses(count, seed))
     for status, number in sorted(counts.items()):
         click.echo(f"{status}: {number}")

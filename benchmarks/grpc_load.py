@@ -3,8 +3,9 @@
     python -m benchmarks.grpc_load ADDRESS TENANT FILE CONNECTIONS SECONDS BATCH
 
 FILE has a customer's id on each line. With a BATCH of 1 each call is RecordOrder, else RecordOrders
-with BATCH orders. Prints one line of JSON: orders, seconds, p50 and p99 of the calls in seconds,
-and how many orders were refused. The client is also in Python, and slower than the server.
+with BATCH orders. Prints one line of JSON, the fields of `Load`, in which each order counts as a
+request; `p50` and `p99` are those of the calls. The client, also in Python, is slower than the
+server.
 """
 
 import asyncio

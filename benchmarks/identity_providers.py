@@ -140,13 +140,13 @@ async def _run(folder: Path, only: str, seconds: float) -> dict[str, Load]:
             async with start(folder) as provider:
                 loads[name] = await measure(provider, seconds)
         except CannotRun as error:
-            click.echo(f"{name} is left out: it {error}")
+            click.echo(f"{name} is left out ({error})")
             leave_out(name, str(error))
     return loads
 
 
 async def measure(provider: Provider, seconds: float) -> Load:
-    """The results of callers of a service while its provider changed."""
+    """Runs the drill with a provider and a new service; returns the load with its results."""
     environment = MEMORY | {
         "ENVIRONMENT": "development",
         "AUTH": "jwt",

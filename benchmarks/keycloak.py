@@ -29,7 +29,7 @@ _FIRST_PRIORITY: Final = 100  # the priority of a realm's first key
 
 
 class CannotInstall(OSError):
-    """Keycloak cannot be installed; the message completes a sentence that starts with its name."""
+    """Keycloak cannot be installed; the message says why."""
 
 
 @define
@@ -168,7 +168,7 @@ async def _download(folder: Path) -> None:
 
 
 def _unpack(folder: Path) -> None:
-    """Unpacks aside and then renames, so that an interruption leaves no half of it in place."""
+    """Unpacks aside and then renames, so that an interruption leaves no partial installation."""
     scratch = folder / "unpacking"
     shutil.rmtree(scratch, ignore_errors=True)
     with ZipFile(folder / _NAME) as archive:

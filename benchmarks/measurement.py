@@ -22,7 +22,7 @@ _TOTAL_ORDERS = "SELECT total_orders FROM customers WHERE tenant_id = $1 AND id 
 
 @frozen(kw_only=True)
 class Cost:
-    """The load of several rounds, and the processor time it took; `_us` are per request."""
+    """The load of several rounds, and the processor time it took; `_us` is per request."""
 
     loads: tuple[Load, ...] = ()
     cpu: Cpu = NO_TIME
@@ -68,7 +68,7 @@ class Statements:
 
 @frozen(kw_only=True)
 class Measurement:
-    """The costs of one operation by tenant; `bare` is the cost of a bare handler's equal answer."""
+    """The costs of one operation by tenant, and of a bare handler with an answer of that size."""
 
     operation: Operation
     body_bytes: int
@@ -193,7 +193,9 @@ class Bench:
 
 
 async def send_all(url: str, requests: Sequence[Request], *, authorization: str = "") -> list[int]:
-    """Sends requests one after the other; returns the sizes of the answers' bodies."""
+    """Sends requests one after the other; returns the sizes of the answers' bodies. Raises
+    ClickException for an error response.
+    """
     sizes = []
     async with aiohttp.ClientSession(url) as session:
         for request in requests:

@@ -20,7 +20,7 @@ _MAX_START_SECONDS = 60.0
 
 @frozen(kw_only=True)
 class ServerProcess:
-    """A running server: its process id, its addresses, and its start time in seconds.
+    """A running server: its process, its addresses, and how many seconds it took to start.
 
     `probes` is the address of METRICS_PORT; empty without one.
     """
@@ -51,7 +51,7 @@ class ServerProcess:
 async def service(
     environment: Mapping[str, str], *, log: Path = Path(os.devnull), max_files: int | None = None
 ) -> AsyncIterator[ServerProcess]:
-    """Runs `customers serve` on free ports. With `max_files`, it can open no more files."""
+    """Runs `customers serve` on free ports. It can open at most `max_files` files."""
     options = ("serve", "--port", "0", "--rpc-port", "0", "--ready-file")
     async with _start([str(_SERVICE), *options], environment, log, max_files) as server:
         yield server

@@ -1,7 +1,7 @@
 """Loads tenants with generated customers, by COPY; only their dates differ between loads.
 
-Each field is derived with a different prime, so that fields are independent. Orders appear only in
-the statistics, not in the ledger. Every tenth customer has two addresses and five communications.
+Every field is derived from the customer's number. Orders appear only in the statistics, not in the
+ledger. Every tenth customer has two addresses and five communications.
 """
 
 import asyncio

@@ -30,7 +30,7 @@ DEAR, NEIGHBOUR = "bench-dear", "bench-neighbour"
 NEIGHBOURS = 1_000
 CONDITIONS = 100
 SEGMENTS = "/api/v1/customers/segments"
-# For how long stalls are measured after a start.
+# How long stalls are measured after a start.
 WATCH_SECONDS = 10.0
 PROBE_SECONDS, LAG_SECONDS = 0.005, 0.05
 _OLDEST = (

@@ -1,4 +1,4 @@
-"""The targets, and whether they are met. Ratios compare values of one run, on one worker."""
+"""The targets, and whether they are met. Ratios compare values of one run."""
 
 from collections.abc import Iterator, Mapping
 

@@ -76,7 +76,7 @@ class KeyTimes:
 
     @property
     def longest(self) -> float:
-        """The longest time from a key's first token until a token was accepted, in seconds."""
+        """The longest time from a key's first token until one was accepted, in seconds."""
         waits = (self.accepted_at[key] - self.issued_at[key] for key in self.accepted_at)
         return max(waits, default=0.0)
 
@@ -123,7 +123,7 @@ class Load:
             self.seconds = time.monotonic() - began
 
     def send(self, number: int, due: float) -> Coroutine[Any, Any, None]:
-        """Sends the request of this number, which is due at `due`; every second must be refused."""
+        """A coroutine that sends request `number`, due at `due`; odd numbers must be refused."""
         turn, is_refused = divmod(number, 2)
         if not is_refused:
             return self._send_valid(self.valid_tokens[turn % len(self.valid_tokens)], due)

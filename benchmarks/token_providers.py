@@ -151,7 +151,9 @@ async def oidc_provider(_: Path) -> AsyncIterator[Provider]:
 
 @asynccontextmanager
 async def keycloak(folder: Path) -> AsyncIterator[Provider]:
-    """Starts Keycloak in the folder, where it stays installed. Raises CannotRun."""
+    """Starts Keycloak in the folder, where it stays installed. Raises CannotRun if it cannot be
+    installed, ChildProcessError if it does not start.
+    """
     try:
         home = await installed(folder)
     except OSError as error:

@@ -2,9 +2,9 @@
 --
 --   wrk … --script wrk.lua URL -- FILE FIRST RUN [AUTHORIZATION]
 --
--- A line of the file is a method, a tenant, a path and a body, parted by tabs. The @s in it become
--- RUN, of 13 digits, and a number that never comes again. FIRST is the line to begin with. AUTHORIZATION is the
--- header of that name.
+-- A line of the file is a method, a tenant, a path and a body, separated by tabs. 22 @s in it become
+-- the 13 digits of RUN and a number of 9 digits, unique in this run. FIRST sets at which line to
+-- begin. AUTHORIZATION is the value of the header of that name.
 
 local UNIQUE = string.rep("@", 22)
 

@@ -44,7 +44,7 @@ class Load:
     p50: float
     p99: float
     refused: int
-    """Answers of 400 and above."""
+    """Answers of 400 and above; over gRPC, orders that were not recorded."""
     broken: int
     """Connections that were lost or timed out."""
 

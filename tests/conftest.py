@@ -1,4 +1,4 @@
-"""Fixtures of every test, and the start and end of a run."""
+"""What every test shares: options, profiles of Hypothesis, and the start and end of a run."""
 
 import gc
 import os
@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every-server",
         action="store_true",
-        help="run on every version of PostgreSQL also what does not depend on it",
+        help="run tests marked newest_server on every version of PostgreSQL, not on 18 alone",
     )
     parser.addoption(
         "--facts",
@@ -49,7 +49,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Spares the garbage collector what lives to the end anyway, and lets it look less often."""
+    """Exempts the objects that exist by now from garbage collection, which also runs less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
@@ -64,7 +64,7 @@ def pytest_report_header() -> str:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Appends how many tests were skipped, by reason, to the file of tools/left-out."""
+    """Appends how many tests were skipped, by reason, to the file LEFT_OUT of tools/left-out."""
     if _is_worker(config):
         return
     reports = terminalreporter.stats.get("skipped", [])

@@ -2,10 +2,10 @@
 
     python -m tools.field_mutants [--only TEXT]
 
-A place is a column, a key of an answer, a key of its shape, a
-property of its OpenAPI schema, a value in `tests/support/complete.py`, or a key of a snapshot. Rows
-are not places: what reads and writes them is derived from the model and its table. Each processor
-works in a copy of its own; a run takes half an hour or so on two.
+A place is a column, a key of an answer, a key of its shape, a property of its OpenAPI schema, a
+value in `tests/support/complete.py`, or a key of a snapshot. The code that reads and writes rows is
+not a place: it is derived from the model and its table. Each processor works in a copy of the
+checkout; a run takes about half an hour on two.
 """
 
 import ast
@@ -44,7 +44,7 @@ TESTS: Final = (
 
 @attrs.frozen(kw_only=True)
 class Mutant:
-    """One place taken away: what it is, and the file without it."""
+    """One place taken away: its description, its file, and the text of the file without it."""
 
     place: str
     file: Path
@@ -100,7 +100,7 @@ def answers() -> Iterator[Mutant]:
 
 
 def _keys(module: ast.Module) -> Iterator[tuple[str, ast.expr, ast.expr]]:
-    """The keys of the dictionaries that methods of entities make."""
+    """The keys of the dictionaries that encode entities: description, key and value."""
     methods = {_method(answer.encode) for answer in ANSWERED.values()} | {
         "_change",
         "_locking",
@@ -158,7 +158,7 @@ def complete_values() -> Iterator[Mutant]:
 
 
 def snapshot_keys() -> Iterator[Mutant]:
-    """An erasure is dumped with what remains of its customer, so not by itself."""
+    """A mutant for each key, but none for an erasure: it is dumped within its customer's row."""
     file = SOURCE / "adapters/memory/snapshot_converter.py"
     text = (ROOT / file).read_text(encoding="utf-8")
     omitted = "field.name == OMITTED.get(kind)"
@@ -176,7 +176,7 @@ def _is_text(node: ast.expr, value: str) -> bool:
 
 
 def _cut(text: str, node: ast.AST) -> str:
-    """The text without a node and the comma behind it."""
+    """The text without a node and the comma behind it; a statement becomes `pass`."""
     start, end = _span(text, node)
     behind = text[end:]
     if behind.startswith(","):

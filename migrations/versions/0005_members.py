@@ -25,7 +25,7 @@ def upgrade() -> None:
 
 
 def rename_assignments() -> None:
-    """Renames the table of assignments, because the members that follow from them are stored now.
+    """Renames the table of assignments, because a new table of stored members takes its name.
 
     No version that uses the old names was released.
     """

@@ -1,4 +1,4 @@
-"""A short pending list of the search index: the write that finds it full waits to sort it."""
+"""A short pending list of the search index, because the write that finds it full must merge it."""
 
 from alembic import op
 

@@ -57,7 +57,9 @@ def downgrade() -> None:
 
 
 def _rename_parts(step: int) -> None:
-    """Columns, constraints, indexes and sequences of the renamed tables; backwards for -1."""
+    """Renames columns, constraints, indexes and sequences: to the new names if `step` is 1, back if
+    it is -1.
+    """
     for table, columns in COLUMNS.items():
         for names in columns.items():
             old, new = names[::step]

@@ -1,4 +1,4 @@
-"""Indexes of order numbers, for searches, and of search texts that are to be written again."""
+"""Indexes of order numbers, for searches, and of search texts that have to be rewritten."""
 
 import sqlalchemy as sa
 from alembic import op

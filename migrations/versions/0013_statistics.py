@@ -1,7 +1,7 @@
 """No statistics of personal values, but of the columns that decide how a list is read.
 
 The statistics of columns that the server has already stay until `customers maintain` clears them;
-those of an expression end with its index, which is built anew.
+those of the expression in `customers_email_ending` end with that index, which is built anew.
 """
 
 import sqlalchemy as sa
@@ -27,7 +27,7 @@ COLUMNS = {
     "customer_segment_assignments": "assigned_by",
     "customer_segment_pending_changes": "before",
 }
-# The second part of these indexes is an expression of the e-mail address, of the order number.
+# The second part of each index is an expression: of the order number, and of the e-mail address.
 NUMBERS = "customer_orders_number"
 INDEX, NEW_INDEX, PART = "customers_email_ending", "customers_email_ending_new", 2
 NONE, DEFAULT = 0, -1

@@ -1,4 +1,4 @@
-"""The keys of services."""
+"""The table of API keys."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The membership changes of one customer, for the export of a person's data."""
+"""An index of membership changes by customer, for the export of a person's data."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""The verifications of customers' e-mail addresses."""
+"""The table of verifications of customers' e-mail addresses."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,11 +1,12 @@
 """Policies by which a role that owns nothing sees and writes the rows of one tenant only.
 
 `customers migrate --service-role` puts them into force and grants a role what the service needs.
-Until then nothing changes for a role that serves and owns nothing, of this release or the last.
-They apply to no owner, so migrations, maintenance and backups work as before.
+Until then they apply to no role, so processes of this release and of the last one serve as before.
+They never apply to the owner of the tables, so migrations, maintenance and backups work as before.
 
-The views are read instead of the tables where a policy would cost an index, and by the statements
-about all tenants. They are not security barriers on purpose: their conditions may be combined.
+The views are read instead of the tables where a policy would prevent the use of an index, and by
+the statements about all tenants. They are deliberately no security barriers, so that the planner
+may combine their conditions with those of a query.
 """
 
 from alembic import op

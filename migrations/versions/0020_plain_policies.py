@@ -1,7 +1,7 @@
 """Policies compare the tenant without a subquery, which took processor time in every statement.
 
-The planner does not guess the tenant from the setting, since every statement also compares it with
-a parameter, which it prefers.
+The planner need not guess which tenant the setting names, since every statement of a tenant also
+compares `tenant_id` with a parameter.
 """
 
 from alembic import op
@@ -30,7 +30,9 @@ def downgrade() -> None:
 
 
 def _compare_with(tenant: str) -> None:
-    """One table at a time, so that nobody waits for the migration while it waits for another."""
+    """Alters one table at a time, each in its own transaction, so that no caller waits for a locked
+    table while the migration waits for the lock of another.
+    """
     view = f"CREATE OR REPLACE VIEW customers_of_tenant AS {_OWN_CUSTOMERS.format(tenant)}"
     with op.get_context().autocommit_block():
         for table in TABLES:

@@ -1,4 +1,4 @@
-"""The contract of `mismatched` and `crossed`, which go through customers by id."""
+"""The contract of `mismatched` and `crossed`, which go through customers in the order of ids."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4

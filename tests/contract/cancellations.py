@@ -1,4 +1,4 @@
-"""The contract of cancelled tasks: they are rolled back and release their locks."""
+"""The contract of cancelled tasks: their transactions are rolled back and release their locks."""
 
 import asyncio
 

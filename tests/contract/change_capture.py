@@ -42,7 +42,7 @@ TOMORROW = later(days=1, microseconds=1)
 
 
 def without_numbers(pending_changes: Any) -> list[tuple[datetime, Cause, Customer | None]]:
-    """Time, cause and previous value of pending changes, after a check that their numbers rise."""
+    """Time, cause and previous value of pending changes; asserts that their numbers rise."""
     numbers = [pending_change.number for pending_change in pending_changes]
     assert numbers == sorted(set(numbers))
     return [
@@ -145,7 +145,7 @@ class ChangeCaptureContract:
     async def test_concurrent_orders_store_a_chain_of_values(
         self, storage: Storage, tenant: str
     ) -> None:
-        """Orders that are recorded at one moment store the value before all of them."""
+        """Orders that share a statement store one value, the one before all of them."""
         customer = await a_stored_customer(storage, tenant)
         await set_capture(storage, tenant)
         entries = [an_entry(customer, total_amount=Decimal(price)) for price in range(1, 11)]
@@ -209,7 +209,7 @@ class CaptureSettingContract:
         segment = await a_stored_segment(storage, tenant)
         await set_capture(storage, tenant)
         await save_refresh_state(storage, segment, RefreshState(target=NOW))
-        # Others may be writing to the same database, none of them for long.
+        # Other tests may be writing to the same database, none of them for long.
         assert await storage.wait_for_capture_barrier(tenant, segment.id, 30)
         async with membership_transaction(storage, tenant) as tx:
             assert await tx.memberships.capture_barrier_passed(segment.id)

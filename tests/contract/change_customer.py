@@ -44,7 +44,7 @@ def unchanged(customer: Customer) -> Customer:
 
 
 def note(text: str) -> Callable[[Customer], Customer]:
-    """Adds a line to the customer's notes."""
+    """A change that adds a line to a customer's notes."""
     return lambda customer: evolve(customer, notes=f"{customer.notes}{text}\n").with_next_version(
         NOW
     )

@@ -38,7 +38,7 @@ NAMED_BY_NOBODY = CustomerFilter(rule=RuleAt(rule=_RULE, now=NOW))
 
 
 def subsets(values: Iterable[Any]) -> list[frozenset[Any]]:
-    """All subsets, by size."""
+    """All subsets, the smallest first."""
     items = list(values)
     sizes = range(len(items) + 1)
     return [frozenset(subset) for size in sizes for subset in combinations(items, size)]

@@ -33,7 +33,7 @@ RETAIL, WHOLESALE, VIP = CustomerType
 async def find_customers(
     storage: Storage, tenant: str, customer_filter: CustomerFilter
 ) -> list[Customer]:
-    """The matching customers by id, after a check that page, cursor and count agree."""
+    """The matching customers, sorted by id; asserts that page, cursor and count agree."""
     async with storage.view(tenant) as view:
         paged = await view.customers.page(customer_filter, CustomerSort(), Page(size=100))
         walked = await view.customers.page_after(customer_filter, CustomerSort(), None, 100)

@@ -25,7 +25,7 @@ EMPTY_READS = ("get a deleted customer", "receipt")
 
 
 def is_nothing(value: object) -> bool:
-    """Whether the outcome of a read is empty or a NotFound error."""
+    """Whether the outcome of a read is empty, NO_ORDERS or a NotFound error."""
     if isinstance(value, type):
         return issubclass(value, NotFound)
     return not value or value == NO_ORDERS

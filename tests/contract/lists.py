@@ -26,12 +26,12 @@ every_sort = pytest.mark.parametrize(
     "sort", SORTS, ids=[f"{sort.by}-{sort.direction}" for sort in SORTS]
 )
 
-# Names that a sort by anything but code point would order differently.
+# Names that a sort by anything but code points would order differently.
 WORDS = ["Zoe", "adam", "Adam", "Émile", "_x", "a-b", "ab", "\U0001d11e", "\uffee", "", "Z", "a b"]
 
 
 def sorted_ids(customers: Sequence[Customer], sort: CustomerSort) -> list[UUID]:
-    """The ids in that order: missing values last, ties by id the same way."""
+    """The ids in the order of `sort`: missing values last, ties by id in the same direction."""
     descending = sort.direction is SortDirection.DESC
     with_value = [customer for customer in customers if sort.by.of(customer) is not None]
     without_value = [customer for customer in customers if sort.by.of(customer) is None]
@@ -41,7 +41,7 @@ def sorted_ids(customers: Sequence[Customer], sort: CustomerSort) -> list[UUID]:
 
 
 def a_crowd(tenant: str) -> list[Customer]:
-    """Customers with equal and missing values in every sort field."""
+    """Customers with equal values in most sort fields, and missing values where they may be."""
     return [
         a_customer(
             tenant_id=tenant,
@@ -95,7 +95,7 @@ async def page_after(
     customer_filter: CustomerFilter = EVERYONE,
     sort: CustomerSort = NEWEST_FIRST,
 ) -> list[Customer]:
-    """The next customers after one, by cursor."""
+    """At most `limit` customers after `after`, by cursor; from the beginning if it is None."""
     key = CustomerKey(value=sort.by.of(after), id=after.id) if after else None
     async with storage.view(tenant) as view:
         return list(await view.customers.page_after(customer_filter, sort, key, limit))
@@ -108,7 +108,7 @@ async def walk(
     limit: int,
     customer_filter: CustomerFilter = EVERYONE,
 ) -> list[UUID]:
-    """The ids of all customers, read by cursor; fails when the cursor does not end."""
+    """The ids of all customers, read page by page by cursor; fails if the pages do not end."""
     walked: list[Customer] = []
     for _ in range(40):
         last = walked[-1] if walked else None

@@ -1,4 +1,4 @@
-"""The contract of the ledger under 32 callers, who record orders singly and in groups at once."""
+"""The contract of the ledger under 32 concurrent callers, who record orders singly or in groups."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,14 +24,16 @@ CALLERS, CUSTOMERS = 32, 12
 
 @frozen
 class Caller:
-    """Reports facts by the use cases: orders in groups, those that are left out by themselves."""
+    """Reports facts through the use cases: orders one by one or in a group, and those that a group
+    leaves out one by one.
+    """
 
     orders: Orders
     tenant: str
     chance: Random
 
     async def report(self, facts: Sequence[Fact]) -> int:
-        """Returns how many orders were new."""
+        """Reports the facts; returns how many orders were new."""
         orders = [fact for fact in facts if fact.kind == "order"]
         for fact in facts:
             if fact.kind == "refund":
@@ -47,7 +49,7 @@ class Caller:
         return len(orders) - len(rest) + sum([await self._record(fact) for fact in rest])
 
     async def _record(self, fact: Fact) -> bool:
-        """Whether the order was new; a contradiction is refused."""
+        """Records an order; returns whether it was new. Asserts that only contradictions fail."""
         try:
             order = order_of(fact)
             result: LedgerResult = await self.orders.record(self.tenant, fact.customer_id, order)
@@ -65,7 +67,7 @@ def order_of(fact: Fact) -> Order:
 
 
 def contradictions(facts: Sequence[Fact], unknown: Sequence[UUID], chance: Random) -> list[Fact]:
-    """Orders of unknown customers, marked by a negative number."""
+    """Orders of customers who are unknown or deleted, marked by a negative number."""
     orders = [fact for fact in facts if fact.kind == "order"]
     return [
         evolve(fact, number=-1, customer_id=chance.choice(unknown), order_id=f"no-{fact.order_id}")

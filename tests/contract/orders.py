@@ -1,4 +1,4 @@
-"""The contract of `OrderRepository`: claims, entries and refunds."""
+"""The contract of `OrderRepository`: claims, entries, refunds and pages."""
 
 from datetime import datetime
 from decimal import Decimal

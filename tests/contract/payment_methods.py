@@ -1,4 +1,4 @@
-"""The contract of `PaymentMethodRepository`, tokens apart."""
+"""The contract of `PaymentMethodRepository`, except for tokens."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The contract of a person's data: all of it is found, and after an erasure none of it."""
+"""The contract of a person's data: all of it is found, and after an erasure no personal value."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ from tests.support.storage_steps import (
 async def records_of(
     storage: Storage, tenant: str, kind: type[object], customer: Customer
 ) -> list[object]:
-    """All records of a kind, from one consistent view."""
+    """All records of a kind that belong to a customer, from one consistent view."""
     async with storage.consistent_view(tenant) as view:
         portions = list[Sequence[object]]()
         async for portion in view.personal_data.records(kind, customer.id):
@@ -85,7 +85,7 @@ class PersonalDataContract:
         await erase(storage, full.ada, later(days=2))
         record_map = PERSONAL_DATA[kind]
         left = await records_of(storage, tenant, kind, full.ada)
-        if kind is PendingChange:  # that the customer was erased, until the refresh that follows
+        if kind is PendingChange:  # the erasure itself is one, until a refresh applies it
             assert [one.before for one in left if isinstance(one, PendingChange)] == [None]
         else:
             assert (left == []) is record_map.is_removed

@@ -1,4 +1,4 @@
-"""The contract of `record_order`: statistics equal the fold, concurrently too."""
+"""The contract of `record_order`: statistics equal the fold, also after concurrent writes."""
 
 import asyncio
 from contextlib import suppress

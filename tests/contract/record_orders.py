@@ -148,7 +148,7 @@ class RecordOrdersContract:
         await erase(storage, erased)
         unknown = [eve, erased, other, a_customer(tenant_id=tenant)]
         entries = [an_entry(customer) for customer in unknown]
-        # Each of them claims an order that another customer has after it.
+        # Each of these orders follows once more in the group, for a living customer.
         group = [*entries, *(evolve(entry, customer_id=ada.id) for entry in entries)]
         answers = await record_orders(storage, tenant, group)
         assert answers[:4] == [None] * 4
@@ -213,7 +213,7 @@ class ConcurrentRecordOrdersContract:
     async def test_groups_of_the_same_customers_and_orders_count_each_order_once(
         self, storage: Storage, tenant: str
     ) -> None:
-        """Every caller has them in another order, and none of them loses a deadlock."""
+        """Every caller sends the orders in another sequence, and no deadlock makes a call fail."""
         customers = await some_customers(storage, tenant, 5)
         entries = [
             an_entry(customer, total_amount=Decimal(f"{number}.99"))

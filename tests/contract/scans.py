@@ -1,4 +1,4 @@
-"""The contract of `scan`, which goes through all customers by id."""
+"""The contract of `scan`, which goes through all customers in the order of ids."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""The contract of search: a folded literal substring of names, e-mail or phone, or an order."""
+"""The contract of search: folded substrings of name, e-mail or phone, or an order number or id."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ SAME_NAME = [("VIP", "VIP"), ("VIP", "vip"), ("Straße", "STRASSE"), ("É", "e\u
 
 
 def a_manual_segment_with_rules(written: str, tenant_id: str) -> Segment:
-    """Its rules are stored without being evaluated, so they may be any JSON."""
+    """A manual segment with these rules, which may be any JSON, since nothing evaluates them."""
     return a_segment(tenant_id=tenant_id, rules_text=written)
 
 

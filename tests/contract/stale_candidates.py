@@ -34,7 +34,7 @@ every_date = pytest.mark.parametrize("date", DateField)
 
 
 def a_customer_dated(tenant: str, date: DateField, moment: datetime | None) -> Customer:
-    """A customer with that date, and all other dates far away."""
+    """A customer whose `date` is `moment`, and whose other dates are far away."""
     dates: dict[str, Any] = {
         "created_at": later(days=-5_000),
         "first_order_date": later(days=-5_000),
@@ -52,7 +52,7 @@ def a_date_range(date: DateField, low: datetime, high: datetime) -> DateRange:
 async def stale_candidates(
     storage: Storage, tenant: str, *date_ranges: DateRange, limit: int = MANY
 ) -> list[StaleCandidate]:
-    """The stale candidates, by id."""
+    """The stale candidates, sorted by id."""
     async with storage.view(tenant) as view:
         candidates = await view.memberships.stale_candidates(date_ranges, limit)
     return sorted(candidates, key=lambda candidate: candidate.customer.id)

@@ -49,7 +49,7 @@ async def folded(storage: Storage, customer: Customer) -> Statistics:
 
 
 def entry_of(customer: Customer, fields: dict[str, Any]) -> Entry:
-    """An entry of generated fields; a stub has no date."""
+    """An entry with generated fields; without an amount, a stub, which has no date."""
     if fields["total_amount"] is None:
         return a_stub(customer, **fields | {"order_date": None})
     return an_entry(customer, **fields)

@@ -1,6 +1,6 @@
 """The contract of the sweeper's methods: tenants to refresh, the backlog, and the lease.
 
-Other tests may share the storage, so other tenants are ignored, and leases are short.
+Other tests may share the storage, so other tenants are ignored, and every test ends its lease.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class FailedBuildCountContract:
             assert await refresh_state_of(storage, segment) == state
             return await storage.failed_builds()
 
-        # Other tests have builds that fail meanwhile.
+        # Builds of other tests may fail meanwhile.
         for _ in range(_TRIES):
             before, during, after = [await count(state) for state in (building, failed, ready)]
             if (during, after) == (before + 1, before):

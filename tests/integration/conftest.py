@@ -1,8 +1,8 @@
 """Storages on real servers: one server of each kind for the whole run, one pool for each worker.
 
 A test with the `storage` fixture runs once on every kind: statements and plans may differ between
-them. One marked `newest_server` runs on 18 only, unless `--every-server` is given: it is about what
-is above the storage. The schema is migrated once; every test has tenants of its own.
+them. A test marked `newest_server` runs on 18 only, unless `--every-server` is given: it is about
+layers above the storage. The schema is migrated once; every test has tenants of its own.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ KINDS = [NEWEST, pytest.param("local 15", marks=postgres_servers.NEEDS_15)]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is marked `newest_server` on every other server."""
+    """Deselects the tests marked `newest_server` on every other server."""
     if config.getoption("--every-server"):
         return
     selected = [item for item in items if not _is_on_older_server(item)]
@@ -46,7 +46,7 @@ def _is_on_older_server(item: pytest.Item) -> bool:
 
 @session_loop
 async def migrated() -> Callable[[str], Awaitable[str]]:
-    """Returns the URL of the run's server of a kind, with the newest schema."""
+    """A function that returns the URL of the run's server of a kind, with the newest schema."""
     urls: dict[str, str] = {}
 
     async def url_of(kind: str) -> str:
@@ -90,7 +90,7 @@ async def empty(url: str) -> AsyncIterator[str]:
 
 @pytest.fixture
 def storage_in(url: str) -> StorageIn:
-    """Opens a new storage in a currency for the time of a block; a database has only one."""
+    """A function that opens a storage in a currency while a block runs; a database has only one."""
 
     @asynccontextmanager
     async def open_storage(currency: Currency) -> AsyncIterator[Storage]:

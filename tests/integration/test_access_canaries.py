@@ -1,6 +1,6 @@
-"""No credential, and no personal value of a request, is found where operators and others look:
-in the log, the metrics, the bodies of errors, the rows, the journal of the test API and the list of
-processes.
+"""No credential is found where operators and others look: in the log, the metrics, the bodies of
+errors, the rows, the call log of the test API and the list of processes; nor is a personal value
+of a request, except in rows and the call log.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from tests.support.smtp_stub import SmtpStub, smtp_stub
 from tests.support.tokens import AUDIENCE, jwks_file
 
 CUSTOMERS = "/api/v1/customers"
-# In production too, anybody who may observe the service reads these.
+# With these settings the log and the metrics show the most that they can, in production too.
 SHOWN = {"PUBLIC_METRICS": "on", "LOG_LEVEL": "debug", "JWT_AUDIENCE": AUDIENCE}
 
 
@@ -106,7 +106,7 @@ class Attempts:
             return await answer.text()
 
     async def two_keys(self) -> tuple[str, str]:
-        """A key, and one that is revoked."""
+        """Creates two keys and revokes the second; returns both."""
         keys = []
         for name in ("good", "revoked"):
             body = {"name": name, "permissions": ["*"]}
@@ -120,7 +120,7 @@ class Attempts:
         return keys[0]["key"], keys[1]["key"]
 
     async def verify(self, mail_token: str) -> dict[str, str]:
-        """Tries a mail's token that is good, then used, and others; returns all that were tried."""
+        """Tries a mail's token twice, and bad ones; returns all tokens that were tried, by name."""
         bad = {"bad mail token": uuid4().hex * 2, "text as mail token": f"x-{uuid4().hex}"}
         for value in bad.values():
             body = {"token": value}
@@ -197,7 +197,7 @@ async def test_credentials_and_personal_values_are_nowhere(database: str, tmp_pa
             service = attempts.service
             places = {
                 "metrics": await attempts.get("/metrics"),
-                # An unknown parameter is named: its name is no value of anybody.
+                # Errors name an unknown parameter; its name is no personal value.
                 "errors": "\n".join(attempts.refusals).replace(canary.text("parameter"), ""),
                 "processes": processes(),
             }
@@ -210,7 +210,7 @@ async def test_credentials_and_personal_values_are_nowhere(database: str, tmp_pa
     }
     assert leaks({**credentials.secrets(), **tried}, {**places, "rows": rows}) == []
     assert [place for place, text in places.items() if canary.is_in(text.encode())] == []
-    # What was looked through is not empty, and has what it may have.
+    # The places are not empty, and contain what they may contain.
     assert service.output.count("access refused") > 30
     assert len(attempts.refusals) > 60
     assert canary.is_in(rows.encode())
@@ -219,7 +219,7 @@ async def test_credentials_and_personal_values_are_nowhere(database: str, tmp_pa
 
 
 def people(attempts: Attempts, canary: Canary, token: str) -> str:
-    """The id of a customer with the canary in every field, about whom bad requests were sent."""
+    """Creates a customer with the canary in every field, sends bad requests, and returns the id."""
     with closing(connect(attempts.service)) as connection:
         headers = {"Authorization": f"Bearer {token}"}
         caller = Caller(connection=connection, canary=canary, headers=headers)

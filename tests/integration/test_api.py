@@ -25,7 +25,7 @@ globals().update(families.test_classes(families.API, __name__))
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def services(storages: object) -> AsyncIterator[RunningServices]:
-    """They end before the storages do."""
+    """The running services, which end before the storages do."""
     async with running_services() as services:
         yield services
 

@@ -189,7 +189,7 @@ FOREIGN = "tables or views that are not of this service"
 
 
 async def lose_to_another_program(shop: Shop) -> None:
-    """Leaves a backup and an empty database, for the tables of another program."""
+    """Backs up and empties the database, in which a test then creates tables of another program."""
     await shop.back_up()
     await shop.lose_everything()
     await shop.run("CREATE SCHEMA public")
@@ -365,13 +365,13 @@ async def test_a_backup_of_another_database_is_refused(empty: str, tmp_path: Pat
     arguments = ["--format=custom", f"--file={shop.file}", f"--dbname={empty}"]
     dumped = await run(programs, "pg_dump", *arguments, environ=process_environment())
     assert dumped.status == 0
-    with pytest.raises(NotABackup, match="is a backup of another database: it has no customers"):
+    with pytest.raises(NotABackup, match="is a backup of another database: it lacks"):
         await shop.restore()
 
 
 async def test_a_database_without_customers_is_not_backed_up(empty: str, tmp_path: Path) -> None:
     shop = Shop(url=empty, file=tmp_path / "empty.backup")
-    with pytest.raises(CannotBackUp, match="has no customers: run `customers migrate` first"):
+    with pytest.raises(CannotBackUp, match="no tables of this service: run `customers migrate`"):
         await shop.back_up()
     assert shop.files() == []
 

@@ -1,4 +1,4 @@
-"""Every operation of the benchmark runs on the benchmark's own customers; costs are not tested."""
+"""The REST operations and pgbench scripts of the benchmark run; their costs are not tested."""
 
 import re
 from pathlib import Path
@@ -31,7 +31,7 @@ async def test_the_service_answers_every_operation(empty: str, tmp_path: Path) -
         for operation in operations():
             if not operation.is_rpc:
                 [size] = await send_all(url, operation.requests(tenant)[:1])
-                assert size > 40, operation.name  # an empty page by cursor
+                assert size > 40, operation.name  # larger than an empty page by cursor
 
 
 @on_the_session_loop

@@ -49,7 +49,7 @@ def limited(database: str) -> Iterator[str]:
 
 
 def checkup(folder: Path, url: str) -> tuple[int, list[dict[str, Any]]]:
-    """The exit code and the lines of the command in production."""
+    """Runs the command in production; returns its exit code and its lines."""
     with start_command(folder, "doctor", "database", environ=production(url)) as command:
         code = command.exit_code()
     assert command.errors == ""

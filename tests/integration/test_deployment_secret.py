@@ -1,4 +1,4 @@
-"""The secret of a deployment: made once, on the schema that can keep it, and by nobody else."""
+"""The secret of a deployment: made once, if the schema can store it, and never on a replica."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.support.storage_steps import opened
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PROCESSES = 8
-WARNING = "the database cannot keep a key for cursors: only this process opens its own"
+WARNING = "the database cannot keep a key for cursors: each process opens only its own cursors"
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def a_storage(url: str) -> PostgresStorage:
 
 
 async def secret_of(url: str) -> bytes | None:
-    """The secret as a process of its own gets it."""
+    """The secret that a new process gets; None if it can neither read nor make one."""
     async with opened(a_storage(url)) as storage:
         return await storage.deployment_secret()
 
@@ -59,7 +59,7 @@ async def test_a_replica_reads_the_secret_and_makes_none(empty: str) -> None:
 async def test_the_oldest_schema_that_is_served_has_cursors_too(
     empty: str, stream: StringIO
 ) -> None:
-    """The process warns once; after the migration it shares the secret, and opens its own."""
+    """The process warns once; after the migration its older cursors and shared ones are opened."""
     configure("info", as_json=True, stream=stream)
     await migrate(empty, to="0008")
     async with opened(a_storage(empty)) as storage, serving(storage, tenant=a_tenant()) as api:

@@ -1,4 +1,4 @@
-"""The schema can be distributed by tenant, by the catalogue of a real server.
+"""The schema can be distributed by tenant, as the catalogue of a real server shows.
 
 A distributed PostgreSQL (Citus) requires that every unique index, foreign key and target of ON
 CONFLICT contains the column by which rows are distributed.
@@ -21,7 +21,7 @@ KEY = "tenant_id"
 # One row each, for the whole database, stored on the coordinator. See docs/scale.md.
 NOT_DISTRIBUTED = {"alembic_version", "deployment", "deployment_secrets", "sweeper"}
 
-# Who brings a key, or the token of a mail, names no tenant: every machine is asked.
+# A caller with an API key or the token of a mail names no tenant: every machine is asked.
 OF_EVERY_TENANT = {"customer_api_keys_id", "customer_email_verifications_token"}
 
 _TABLES = """
@@ -62,7 +62,7 @@ async def test_every_table_but_the_coordinators_has_the_key(url: str) -> None:
 
 @on_the_session_loop
 async def test_every_index_begins_with_the_key(url: str) -> None:
-    """A unique index must contain it; of another index a tenant would read a part."""
+    """A unique index must begin with the key, another one contain it; two look-ups need neither."""
     indexes = await rows(url, _INDEXES, sorted(NOT_DISTRIBUTED))
     without = {
         index["name"]

@@ -1,7 +1,7 @@
 """What the operator reads when the embedded PostgreSQL cannot start, and what becomes of the data.
 
-A fault that root does not meet is met by another user; a full disk is a file system in the memory
-of a mount namespace, where the machine allows one.
+A fault that cannot happen to root is provoked as another user; a full or read-only disk is a tmpfs
+in a mount namespace, where the machine allows one.
 """
 
 import os
@@ -21,7 +21,7 @@ from tests.support.service_process import COMMAND, start_command
 
 NOBODY = 65534
 WAY_OUT = "set DATABASE_URL to a PostgreSQL of your own."
-# As the command `customers`, by another user, who perhaps cannot read the sources and the library.
+# Runs the command as another user, after the imports: that user may be unable to read the sources.
 _AS_NOBODY = f"""
 import os, concurrent.futures.thread
 import customers.devtools.server, customers.entrypoints.process.serve
@@ -160,7 +160,7 @@ def test_a_failing_server_is_one_sentence_before_the_last_lines_of_its_log(data_
 
 
 def _failure(data_dir: Path, *arguments: str, command: tuple[str, ...] = COMMAND) -> str:
-    """What the command, which must exit with 1, prints for the operator."""
+    """The standard error of the command, which must exit with 1."""
     environ = {"DATA_DIR": str(data_dir)}
     with start_command(
         data_dir.parent, *(arguments or ["serve"]), command=command, environ=environ
@@ -170,7 +170,7 @@ def _failure(data_dir: Path, *arguments: str, command: tuple[str, ...] = COMMAND
 
 
 def _on_file_system(folder: Path, options: str) -> tuple[str, ...]:
-    """The command with a new file system on the folder."""
+    """The command `customers` with a new file system mounted on the folder."""
     return in_namespace(f"mount -t tmpfs -o {options} none '{folder}'", *COMMAND)
 
 

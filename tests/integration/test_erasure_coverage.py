@@ -1,6 +1,6 @@
-"""Every column that can hold a personal value is exported, and emptied by an erasure.
+"""Every personal value is erased by an erasure, and exported unless it is computed from others.
 
-Which columns those are is in the map of personal data, which knows all: see test_personal_map.
+The map of personal data says which columns those are; that it has all is in test_personal_map.
 """
 
 import json
@@ -33,7 +33,7 @@ from tests.support.personal_rows import Connection, UniqueValues, fill, personal
 
 
 class ValuesOfColumns(UniqueValues):
-    """Values that are unique for each column, but for those that are no texts and no ids."""
+    """Values that differ by column, except dates, numbers and flags."""
 
     def of(self, column: Column[Any]) -> object:
         text, kind = f"{column.table.name}.{column.name} {self.id}", column.type.python_type
@@ -42,7 +42,7 @@ class ValuesOfColumns(UniqueValues):
         return values.get(kind, self.values.get(kind))
 
     def text_of(self, column: Column[Any]) -> str:
-        """What of the value stands in a text that has it."""
+        """The text by which the value of a column can be found in a document."""
         value = self.of(column)
         return str(value[0]) if isinstance(value, list) else str(value)
 

@@ -1,4 +1,4 @@
-"""After an erasure and `customers maintain`, nothing of the customer is left: not in rows,
+"""After an erasure and `customers maintain`, no personal value of the customer is left in rows,
 statistics, heap files, index files, logs or metrics. The WAL and backups are not scanned: see
 docs/privacy.md.
 """
@@ -106,8 +106,8 @@ async def calling(
 
 
 async def erase_one(place: Place, canary: Canary) -> None:
-    """Erases a customer with the canary in every personal column of every table, who was in the
-    statistics, also in those that a database of an older release has.
+    """Erases a customer who has the canary in every personal column of every table, and in the
+    server's statistics, also in those that only a database of an older release has.
     """
     values, customer_id, tenant = UniqueValues(), an_id(), f"tenant-{an_id()}"
     text = canary.text("text")
@@ -144,7 +144,7 @@ def logs_of(service: Service, place: Place) -> Mapping[str, bytes]:
 
 
 async def run(place: Place, folder: Path, *command: str) -> tuple[int, str, str]:
-    """The exit code of a command, and what it printed."""
+    """Runs a command; returns its exit code, standard output and standard error."""
     (folder / "command").mkdir(exist_ok=True)
     environ = {"DATABASE_URL": place.url}
     with start_command(folder / "command", *command, environ=environ) as process:
@@ -192,7 +192,7 @@ async def test_nothing_is_left_of_any_personal_column(
     views = await rows(place.url, VIEWS)
     done = await maintain(place.url)
     assert await rows(place.url, VIEWS) == views
-    assert done.erasures >= 1  # those of other tests in this database, too
+    assert done.erasures >= 1  # erasures of other tests in this database count, too
     assert done.unfinished == []
     assert (await place.rows(canary)).places == []
     assert (await place.statistics(canary)).places == []
@@ -234,11 +234,11 @@ async def test_a_run_is_repeated_while_a_transaction_can_see_the_erased_rows(pla
     await reader.fetch("SELECT 1")
     done = await maintain(place.url, waits=0)
     assert done.unfinished
-    assert "1 transaction that began before can still see erased rows" in done.unfinished
+    assert "1 transaction that began earlier can still see erased rows" in done.unfinished
     await transaction.rollback()
     await reader.close()
     done = await maintain(place.url)
-    assert done.erasures >= 1  # those of other tests in this database, too
+    assert done.erasures >= 1  # erasures of other tests in this database count, too
     assert done.unfinished == []
 
 

@@ -1,4 +1,4 @@
-"""What an operator reads when the database cannot be used: what was tried, why not, what to do.
+"""What an operator reads if the database cannot be used: what was tried, why it failed, what to do.
 
 Each fault is a line of `customers migrate`, which exits with 1. What `serve` and the probes say of
 the same faults is in test_process_faults.

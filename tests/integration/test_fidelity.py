@@ -30,7 +30,7 @@ from tests.support.schema_check import Operation, operation_of, operations, the_
 # Its numbers depend on the process, not on the storage.
 METRICS: Final = "/metrics"
 HEALTH: Final = "/health"
-# These need a timeout, an unavailable storage, a very large tenant, or authenticated callers.
+# These need a timeout, load, long headers, a failing storage, a large tenant or authentication.
 NOT_PROVOKED: Final = {
     "AUTHENTICATION_REQUIRED",
     "BATCHES_BUSY",
@@ -47,7 +47,7 @@ NOT_PROVOKED: Final = {
     "TENANT_BUSY",
     "TENANT_FORBIDDEN",
 }
-# What sessions of their own provoke, in tests/contract/api: keys, personal_data, verifications.
+# Operations whose outcomes are provoked in tests/contract/api: keys, personal_data, verifications.
 NOT_PLAYED: Final = {
     "createKey",
     "exportOwnData",
@@ -67,7 +67,7 @@ _KEY: Final = re.compile(r"csk_[0-9a-f_-]+")
 _HEADERS: Final = (
     "Allow Cache-Control Content-Type ETag Link Location Retry-After X-Content-Type-Options".split()
 )
-# Bytes of a request body in a failure message.
+# How many bytes of a request body a failure message shows at most.
 _MAX_BODY: Final = 5_000
 
 
@@ -84,8 +84,8 @@ class Exchange:
 
 
 class Mask:
-    """Replaces ids and times by numbers, in the order in which they appear. Cursors, which
-    are sealed, are compared in `test_list_parity.py`.
+    """Replaces ids and times by numbers, in the order in which they appear, and hides keys and the
+    tenant. It also hides cursors, which are compared in `test_list_parity.py`.
     """
 
     def __init__(self, tenant: str) -> None:

@@ -21,7 +21,7 @@ CALLERS = 4
 
 @define
 class Load:
-    """Callers with tokens that are valid, and with tokens that are not, all the time."""
+    """Callers that send valid and invalid tokens all the time, and their unexpected answers."""
 
     service: Service
     session: ClientSession
@@ -54,16 +54,16 @@ class Load:
             self.count += 1
 
     async def rounds(self, number: int = 10) -> None:
-        """Returns after so many more rounds of the callers."""
+        """Waits for this many more rounds, of all callers together."""
         end = self.count + number
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while self.count < end:  # noqa: ASYNC110 - a number
+            while self.count < end:  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
 async def running(load: Load) -> AsyncIterator[None]:
-    """The load while the block runs; nobody was refused or let in by mistake."""
+    """Runs the load while the block runs; asserts that nobody was refused or let in by mistake."""
     tasks, began = [asyncio.create_task(load.run()) for _ in range(CALLERS)], time.monotonic()
     try:
         yield
@@ -98,7 +98,7 @@ async def a_token_is_of_its_tenants(load: Load, token: str) -> None:
 
 
 async def keys_rotate(load: Load, provider: IdentityProvider) -> None:
-    """The first token with a new key may come before the key; the ones after it may not."""
+    """The first token with a new key may be refused until the key is fetched, later ones not."""
     await provider.rotate(2)
     token = await provider.token(load.session)
     async with asyncio.timeout(PATIENCE_SECONDS):

@@ -41,7 +41,7 @@ async def test_a_real_provider_changes_while_callers_are_answered(tmp_path: Path
 
 @asynccontextmanager
 async def a_load(status: int, message: str) -> AsyncIterator[Load]:
-    """Callers of a service that answers all of them so."""
+    """A load on a service that answers each call with this status and message."""
 
     async def answer(_: web.Request) -> web.Response:
         return web.json_response({"message": message}, status=status)
@@ -63,7 +63,7 @@ async def a_load(status: int, message: str) -> AsyncIterator[Load]:
 
 
 async def send(load: Load) -> None:
-    """A valid token and a wrong one."""
+    """Sends a valid token and a wrong one."""
     for number in range(2):
         await load.send(number, 0.0)
 
@@ -132,5 +132,5 @@ def test_without_java_keycloak_is_left_out(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("LEFT_OUT", str(left_out))
     result = CliRunner().invoke(main, ["--only", "Keycloak", "--folder", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    assert "Keycloak is left out: it needs Java 17 or newer" in result.output
+    assert "Keycloak is left out (needs Java 17 or newer)" in result.output
     assert left_out.read_text() == "Keycloak (needs Java 17 or newer)\n"

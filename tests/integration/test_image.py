@@ -111,5 +111,5 @@ def test_several_workers_need_no_writable_folder_but_tmp(database: str, tmp_path
 
 
 def _warnings(service: Service) -> list[str]:
-    """The lines of the warning about open ports."""
+    """The lines that warn that callers are not authenticated."""
     return [line for line in service.output.splitlines() if "not authenticated" in line]

@@ -1,4 +1,4 @@
-"""In a tenant much larger than others no read scans whole tables, and no order is lost."""
+"""No list of a tenant much larger than others scans a whole table; no concurrent order is lost."""
 
 import asyncio
 import re
@@ -67,7 +67,7 @@ SORTS = [
 
 
 async def test_no_list_search_or_count_scans_a_whole_table(empty: str) -> None:
-    """As the owner of the tables in every order, as a role with policies in the usual one."""
+    """For the owner of the tables by every sort; for a role with policies by the default one."""
     await migrate(empty)
     await load_tenants(empty, SIZES)
     await _expect_no_scans(empty, SORTS, row_security=False)

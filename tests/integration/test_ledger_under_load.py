@@ -49,7 +49,7 @@ async def _report_and_compare(running: RestartableService, *, kills_at: tuple[in
     async with callers(service.http, service.grpc, tenant, pairs=CALLERS // 2) as all_callers:
         reporting = asyncio.create_task(report_all(all_callers, reports, acknowledged))
         for count in kills_at:
-            while len(acknowledged) < count and not reporting.done():  # noqa: ASYNC110 - a list
+            while len(acknowledged) < count and not reporting.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             await asyncio.to_thread(running.kill_and_restart)
         await reporting

@@ -65,7 +65,7 @@ class Shop:
                 await self._end(api, id, fate)
 
     async def ask(self, path: str) -> dict[str, Any]:
-        """The answer of both services."""
+        """The answer, which must be a success and the same from both services."""
         memory, postgres = [await api.get(path) for api in self._services]
         assert (memory.status, memory.raw) == (postgres.status, postgres.raw), path
         assert memory.status == 200, (path, memory)

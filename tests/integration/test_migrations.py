@@ -109,7 +109,7 @@ async def test_every_index_of_a_tenants_table_begins_with_the_tenant(url: str) -
     first_columns = await rows(url, FIRST_COLUMNS, of_tenants)
     assert len(first_columns) > len(of_tenants)
     others = {row["index"]: row["column"] for row in first_columns if row["column"] != "tenant_id"}
-    # Who brings a key, or the token of a mail, names no tenant.
+    # A caller with an API key or the token of a mail names no tenant.
     assert others == {
         "customer_api_keys_id": "id",
         "customer_email_verifications_token": "token_hash",

@@ -1,4 +1,4 @@
-"""Credentials in forms that no caller should send: each is refused; none fails or passes."""
+"""Credentials in forms that no caller should send are refused; none makes the service fail."""
 
 import asyncio
 import re
@@ -79,7 +79,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 
 
 def odd_values(good: bytes) -> dict[str, Sequence[bytes]]:
-    """The values of `Authorization`, by what is odd in them."""
+    """The values of the `Authorization` headers of a call, by what is odd in them."""
     return {
         "two in one": [b"Bearer " + good + b" " + good],
         "two after a comma": [b"Bearer " + good + b", Bearer " + good],

@@ -1,4 +1,4 @@
-"""The server keeps no statistics of personal values, but of the three columns that plans need."""
+"""The server keeps no statistics of personal columns, except the three that plans need."""
 
 import pytest
 from sqlalchemy import Column, Integer

@@ -1,4 +1,4 @@
-"""Changing and listing customers: how many statements it takes, and what a faster write changes."""
+"""How many statements changing and listing customers takes, and what a concurrent write changes."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Transactions that get into each other's way: a deadlock is not seen, and most cannot happen."""
+"""Conflicting transactions: callers do not see a deadlock, and most deadlocks cannot happen."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ SELECT pid FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'
 
 @asynccontextmanager
 async def session(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """Another program's transaction."""
+    """A connection with an open transaction, as of another program."""
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction():
@@ -61,7 +61,7 @@ async def one_connection(url: str, stack: AsyncExitStack) -> tuple[PostgresStora
 
 async def until_waiting(url: str, pid: int) -> None:
     """Waits until a process of the server waits for a lock."""
-    while not await rows(url, WAITING, pid):  # noqa: ASYNC110 - of the server
+    while not await rows(url, WAITING, pid):  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(0.01)
 
 
@@ -82,7 +82,7 @@ async def test_a_write_that_loses_a_deadlock_is_done_again_unseen(
         customer = await a_stored_customer(storage, tenant)
         service = Customers(storage, FixedClock(), SequentialIds())
         async with session(url) as other:
-            # The other one holds the counters, then asks for the customer: the wrong order.
+            # The other session locks the counters, then the customer: the wrong order.
             await other.execute(HOLD_COUNTERS, tenant)
             deleting = asyncio.create_task(service.delete(tenant, customer.id, versions=None))
             await until_waiting(url, pid)
@@ -133,7 +133,7 @@ async def test_a_group_of_orders_locks_its_customers_in_the_order_of_their_ids(
 async def test_a_group_of_orders_stores_them_in_the_order_of_their_ids(
     url: str, tenant: str
 ) -> None:
-    """Another one that takes them in that order has the first it asks for, and the next ones."""
+    """A session that inserts "b", then "c" cannot deadlock with a group that has inserted "a"."""
     async with AsyncExitStack() as stack:
         storage, pid = await one_connection(url, stack)
         ada, bob = [await a_stored_customer(storage, tenant) for _ in range(2)]
@@ -150,7 +150,7 @@ async def test_a_group_of_orders_stores_them_in_the_order_of_their_ids(
 async def same_slot(
     url: str, stack: AsyncExitStack
 ) -> tuple[tuple[PostgresStorage, int], tuple[PostgresStorage, int]]:
-    """Two storages that change the same counters: two of seventeen do."""
+    """Two storages that change the same counters: opens storages until two of them do."""
     by_slot: dict[int, tuple[PostgresStorage, int]] = {}
     while True:
         storage, pid = await one_connection(url, stack)

@@ -1,4 +1,4 @@
-"""The connection as sessions use it: what it prepares and forgets, and what a migration does."""
+"""A connection: which statements it prepares and drops, its limits, and what a migration does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -32,7 +32,7 @@ def connect(url: str) -> Connect:
 
 
 async def _prepared(connection: Connection) -> list[str]:
-    """The statements that the server keeps for the connection, without this one."""
+    """The statements that the server keeps for the connection, without the query for them."""
     rows = await connection.driver.fetch(
         "SELECT statement FROM pg_prepared_statements WHERE statement NOT LIKE '%pg_prepared%'"
     )
@@ -78,7 +78,7 @@ async def test_a_statement_that_plans_anew_is_planned_for_its_arguments(connect:
         for number in [1, 2] * 5:
             rows = await connection.rows(Query(explain, [number], plans_anew=True))
             plans.append("\n".join(row[0] for row in rows))
-        # The planner knows the value, so that nothing is left of the condition.
+        # The planner knows the value, so it decides the condition in advance.
         assert all("Filter" not in plan for plan in plans[::2])
         assert all("One-Time Filter: false" in plan for plan in plans[1::2])
 
@@ -123,7 +123,7 @@ async def test_a_statement_that_a_migration_has_changed_is_prepared_again(
             assert [tuple(row) for row in await connection.rows(query)] == [(1,)]
             await connection.script(f"ALTER TABLE {table} ADD word text DEFAULT 'new'")
             assert [tuple(row) for row in await connection.rows(query)] == [(1, "new")]
-            # The error has ended a transaction, whose statements the caller has to send again.
+            # In a transaction the error is raised: the caller has to repeat the transaction.
             await connection.script("BEGIN")
             await connection.script(f"ALTER TABLE {table} DROP word")
             with pytest.raises((asyncpg.InvalidCachedStatementError, ProtocolError)):
@@ -135,7 +135,7 @@ async def test_a_statement_that_a_migration_has_changed_is_prepared_again(
 
 
 class SilentDriver:
-    """A driver that closes dropped statements before it prepares one, and gets no answer."""
+    """A driver whose `prepare` waits for ever, as when the server does not answer."""
 
     async def prepare(self, *_: object, **__: object) -> None:
         await asyncio.Event().wait()

@@ -166,7 +166,7 @@ async def test_the_pool_keeps_its_size_when_views_lose_their_connections(
 async def test_a_group_of_orders_whose_connection_is_lost_is_recorded_whole_or_not_at_all(
     storage: PostgresStorage, proxy: DatabaseProxy, tenant: str
 ) -> None:
-    """And once: callers repeat what was not acknowledged until it is, while connections break."""
+    """Callers repeat a group until it is acknowledged, while connections break; it counts once."""
     customers = [await a_stored_customer(storage, tenant) for _ in range(4)]
     new, unacknowledged = 0, 0
 

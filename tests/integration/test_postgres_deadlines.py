@@ -1,4 +1,4 @@
-"""A request ends at its deadline, whatever it waits for; a server that is away fails at once."""
+"""A request ends at its deadline, whatever it waits for; after some failures it fails at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,8 +21,6 @@ from tests.support.storage_steps import a_stored_customer, get_customer, opened,
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# Without a deadline, a test would take this long.
-
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def proxy(url: str) -> AsyncIterator[DatabaseProxy]:
@@ -31,7 +29,7 @@ async def proxy(url: str) -> AsyncIterator[DatabaseProxy]:
 
 
 async def fault_kind(work: Any) -> FaultKind | None:
-    """Why the work is unavailable."""
+    """The kind of the fault for which the work is unavailable; None without a fault."""
     with pytest.raises(Unavailable) as raised:
         await work
     return None if raised.value.fault is None else raised.value.fault.kind

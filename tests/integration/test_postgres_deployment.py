@@ -1,4 +1,4 @@
-"""A storage serves only databases of its schema and its currency."""
+"""A storage serves only databases of its program and currency, with a schema new enough."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Every wait has a limit: for a connection, for a lock, and for an idle transaction."""
+"""Waits for connections and locks have a limit, and so have idle transactions; none is leaked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -39,7 +39,7 @@ StorageWith = Callable[..., AbstractAsyncContextManager[PostgresStorage]]
 
 @pytest.fixture
 def storage_with(url: str) -> StorageWith:
-    """Opens a storage with these pool options until the block ends."""
+    """A function that opens a storage with pool options while a block runs."""
 
     @asynccontextmanager
     async def open_storage(name: str = "", **options: Any) -> AsyncIterator[PostgresStorage]:
@@ -108,7 +108,7 @@ async def test_the_server_ends_a_transaction_that_is_idle_for_too_long(
             async with storage.transaction(tenant) as tx:
                 await tx.customers.add(customer)
                 async with asyncio.timeout(PATIENCE_SECONDS):
-                    while await rows(url, IDLE, name):  # noqa: ASYNC110 - of the server
+                    while await rows(url, IDLE, name):  # noqa: ASYNC110 - there is no event to wait for
                         await asyncio.sleep(0.05)
 
         customer = a_customer(tenant_id=tenant)

@@ -1,4 +1,4 @@
-"""Look-ups of a tenant that wait together share a statement, and nobody notices but the server."""
+"""Look-ups of a tenant that wait together share a statement; callers see no difference."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -68,7 +68,7 @@ async def storage_with(
 
 
 async def begin(storage: Storage, customers: Sequence[Customer]) -> Reads:
-    """Reads of profiles that have begun, and wait."""
+    """Starts a read of each customer's profile; returns the tasks when all wait."""
     reads = [
         asyncio.create_task(storage.lookups(customer.tenant_id).profile(customer.id))
         for customer in customers

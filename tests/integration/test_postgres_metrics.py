@@ -49,7 +49,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def storage_with(url: str, registry: CollectorRegistry) -> StorageWith:
-    """Opens a storage with these pool options until the block ends; its metrics are in `registry`.
+    """A function that opens a storage with pool options; its metrics are in `registry`.
 
     `dsn` is another address of the database.
     """

@@ -1,4 +1,4 @@
-"""How many statements it takes to record an order, whoever reports it again."""
+"""How many statements it takes to record an order or its repeat, and what a repeat may add."""
 
 from decimal import Decimal
 

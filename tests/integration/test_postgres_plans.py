@@ -118,7 +118,7 @@ ROLES = ["owner", pytest.param("service role", marks=pytest.mark.newest_server)]
 async def session(
     request: pytest.FixtureRequest, url: str, tenant: str
 ) -> AsyncIterator[Explaining]:
-    """As the owner of the tables, and as a role to which their policies apply."""
+    """A session of the owner of the tables, and one of a role to which their policies apply."""
     is_secured = request.param == "service role"
     async with explaining(url, tenant, row_security=is_secured) as session:
         yield session

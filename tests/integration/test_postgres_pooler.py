@@ -13,7 +13,7 @@ from tests.support.storage_steps import count, searching
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# The names that asyncpg gives to prepared statements begin so.
+# The names that asyncpg gives to prepared statements begin with this.
 STATEMENT_NAME = b"__asyncpg_stmt_"
 
 

@@ -64,7 +64,7 @@ async def storage(proxy: DatabaseProxy) -> AsyncIterator[PostgresStorage]:
 
 @asynccontextmanager
 async def locked(url: str, customer: Customer) -> AsyncIterator[None]:
-    """Another program has locked the customer."""
+    """Locks the customer while the block runs, as another program would."""
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction():
@@ -81,7 +81,7 @@ def an_order(order_id: str, amount: int = 10) -> Order:
 async def report(
     storage: Storage, customers: Sequence[Customer], orders: Sequence[Order]
 ) -> Results:
-    """Reports that have begun, and wait."""
+    """Starts a report of each order; returns the tasks when all wait."""
     use_cases = Orders(storage, FixedClock(NOW))
     reports = [
         asyncio.create_task(use_cases.record(customer.tenant_id, customer.id, order))
@@ -93,7 +93,7 @@ async def report(
 
 
 async def expect_exact(storage: Storage, customers: Sequence[Customer], orders: int) -> None:
-    """The statistics of each customer are the fold of their ledger, which has so many orders."""
+    """Asserts that each customer has this many orders, and statistics that are their fold."""
     for customer in customers:
         async with storage.view(customer.tenant_id) as view:
             entries = await view.orders.newest(customer.id, None, 1_000)
@@ -170,7 +170,7 @@ async def test_a_customer_whom_another_program_has_locked_delays_no_order_of_oth
         others = [one for number, one in enumerate(reports) if number != 7]
         async with asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.gather(*others)
-        # Alone, too, an order of somebody else is recorded at once; one of the same customer waits.
+        # A later order of another customer is recorded at once; one of the locked one waits.
         late = await report(storage, [hot, customers[0]], [an_order("late"), an_order("alone")])
         async with asyncio.timeout(PATIENCE_SECONDS):
             await late[1]
@@ -251,7 +251,7 @@ async def test_no_order_is_reported_again_when_the_connection_of_several_is_lost
     tenant: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Some may have been recorded: who reports them again gets a true answer."""
+    """Some may have been recorded; a caller who reports them again gets the right answer."""
     customers = await some_customers(storage, tenant, 20)
     orders = [an_order(f"order-{number}") for number in range(20)]
     async with storage.view(tenant), storage.view(tenant):

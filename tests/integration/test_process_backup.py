@@ -50,7 +50,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def run(
     folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> tuple[int, str, str]:
-    """The exit code of a command, and what it printed on standard output and standard error."""
+    """Runs a command; returns its exit code, standard output and standard error."""
     for name in ("out.log", "errors.log"):
         (folder / name).unlink(missing_ok=True)
     with start_command(folder, *arguments, environ=environ) as process:
@@ -151,7 +151,7 @@ def test_memory_storage_has_no_database(tmp_path: Path, command: tuple[str, ...]
 
 
 def _create(service: Service, name: str) -> str:
-    """The id of a new customer."""
+    """Creates a customer; returns the id."""
     with closing(connect(service)) as connection:
         status, content, _ = call(connection, "POST", CUSTOMERS, a_customer(name))
     assert status == 201

@@ -56,7 +56,7 @@ class OwnServer:
         self._server = None
 
     def create_database(self, name: str) -> str:
-        """The URL of a new database."""
+        """Creates a database; returns its URL."""
         assert self._server is not None
         asyncio.run(_run(self._server.dsn, f"CREATE DATABASE {name}"))
         return f"{self._server.dsn.removesuffix('/postgres')}/{name}"
@@ -197,7 +197,7 @@ class Load:
             caller.join()
 
     def wait_for(self, status: int) -> None:
-        """Returns once a caller gets the status from now on."""
+        """Waits until a caller gets the status after this call."""
         self._latest.clear()
         wait_until(lambda: status in self._latest)
 

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.newest_serv
 
 @frozen
 class Operator:
-    """Runs commands on a database, as in production: each line is a JSON object."""
+    """Runs commands on a database; `lines` runs them in production, and returns the JSON lines."""
 
     url: str
     folder: Path

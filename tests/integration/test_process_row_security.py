@@ -28,7 +28,7 @@ def role_of(url: str) -> str:
 
 
 def secured(url: str) -> dict[str, str]:
-    """The settings of a production with row security, which is its default."""
+    """Settings of production with row security, which is the default there."""
     return {name: value for name, value in production(url).items() if name != "ROW_SECURITY"}
 
 

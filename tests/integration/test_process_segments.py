@@ -58,7 +58,7 @@ class Shop:
     bob: UUID
 
     def doctor(self, *options: str) -> tuple[int, list[str]]:
-        """The exit code of the doctor, and the lines it prints."""
+        """Runs the doctor; returns its exit code and the lines that it prints."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         with start_command(
             folder, "doctor", "segments", *options, environ=environment(self.url)
@@ -122,7 +122,7 @@ def record_order(caller: HTTPConnection, customer: UUID, date: datetime) -> None
 
 
 def soon_after(started: datetime, *, at_least: float) -> datetime:
-    """A moment that leaves time for a call on a machine that took this long since `started`."""
+    """A future moment that leaves time for a call, judged by the time passed since `started`."""
     now = datetime.now(UTC)
     return now + max(timedelta(seconds=at_least), 10 * (now - started))
 
@@ -135,7 +135,7 @@ async def wait_for(expected: object, url: str, sql: str, *values: object) -> Non
 
 
 async def sweeper(url: str) -> UUID:
-    """The id of the active sweeper, once there is one."""
+    """Waits for an active sweeper; returns its id."""
     await wait_for(1, url, "SELECT count(*) FROM sweeper")
     ((holder,),) = await rows(url, "SELECT holder FROM sweeper")
     assert isinstance(holder, UUID)

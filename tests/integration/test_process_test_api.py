@@ -1,4 +1,4 @@
-"""The command with its test API: how it starts, and where it is not available."""
+"""`customers serve` with the test API: how it starts, and where it is not available."""
 
 from contextlib import closing
 from pathlib import Path

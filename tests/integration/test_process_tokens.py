@@ -42,7 +42,7 @@ def test_a_file_without_keys_stops_the_start_with_a_sentence(tmp_path: Path) -> 
 
 
 async def test_the_service_starts_while_the_provider_hangs(tmp_path: Path) -> None:
-    """The provider answers as soon as this test does not wait for the start any more."""
+    """The provider runs in this test's event loop, so it answers only after the start."""
     token = a_token()
     async with fake_provider(SIGNER) as provider, ClientSession() as session:
         options = ("--auth", "jwt", "--jwt-jwks-url", f"{provider.url}/jwks?key=hunter2")

@@ -37,7 +37,7 @@ LIVE_CALLS = re.compile(r'customers_http_requests_total\{method="GET",route="/li
 
 @pytest.fixture(scope="module")
 def environ() -> dict[str, str]:
-    """Names a new, empty database."""
+    """The environment of a service on a new, empty database."""
     server, name = start_test_server(), f"workers_{uuid4().hex}"
     asyncio.run(_run(server, f"CREATE DATABASE {name}"))
     return {"DATABASE_URL": f"{server.removesuffix('/postgres')}/{name}"}
@@ -181,7 +181,7 @@ def _metrics(service: Service) -> str:
 
 
 def _own(pid: int, file: str, pattern: str) -> str:
-    """What the pattern finds in a file of a process below /proc."""
+    """The first group of the pattern in a file of a process below /proc."""
     match = re.search(pattern, Path(f"/proc/{pid}/{file}").read_text(encoding="utf-8"))
     assert match
     return match[1]

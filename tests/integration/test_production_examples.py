@@ -48,7 +48,7 @@ class Deployment:
     def call(
         self, method: str, path: str, headers: Headers, body: Any = None, *, peer: str = MESH
     ) -> httpx.Response:
-        """A call from an address of this machine, with these headers and no others."""
+        """The answer to a call from an address of this machine, with these headers."""
         transport = httpx.HTTPTransport(local_address=peer)
         with httpx.Client(transport=transport, timeout=PATIENCE_SECONDS) as client:
             url = self.service.http + path
@@ -201,7 +201,7 @@ def play_mobile_app(deployment: Deployment, headers: Headers, customer: str, pee
 
 
 def test_the_orders_service_works_behind_the_mesh(behind_mesh: Deployment, tenant: str) -> None:
-    """It sends X-Tenant-ID alone; over gRPC it names the tenant in the message."""
+    """The orders service sends only X-Tenant-ID; over gRPC it names the tenant in the message."""
     caller = OrdersService(behind_mesh.service.http, tenant)
     first, again = caller.sell("order-1"), caller.sell("order-1")
     assert (first["id"], first["totalOrders"]) == (again["id"], again["totalOrders"])

@@ -1,4 +1,4 @@
-"""The examples of the README and of the founding document work as written."""
+"""The examples of the README, and those with which the API was first specified, work as written."""
 
 import json
 import re

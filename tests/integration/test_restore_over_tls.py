@@ -1,4 +1,4 @@
-"""A restore over TLS, which PostgreSQL's programs of the embedded server cannot use: psql of the
+"""A restore over TLS, which the client programs of the embedded server cannot use: the psql on the
 PATH connects, and any pg_restore that knows the format of the file reads it.
 """
 
@@ -26,7 +26,7 @@ async def a_server_with_tls() -> str:
     await rows(url, "ALTER SYSTEM SET ssl = on")
     await rows(url, "SELECT pg_reload_conf()")
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await accepts_tls(url):  # noqa: ASYNC110 - a reload has no event
+        while not await accepts_tls(url):  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.05)
     return url
 

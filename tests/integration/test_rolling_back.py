@@ -83,8 +83,8 @@ def serving(folder: Path, url: str, sources: Path) -> Iterator[Service]:
 async def statuses(
     service: Service, without: Sequence[str], *, lacks_operations: bool
 ) -> list[tuple[int, str]]:
-    """The status and the path of every call of a session through all operations, but of those whose
-    path has one of the texts.
+    """The status and the path of every call of a session through all operations, without those
+    whose path contains one of the texts in `without`.
     """
     async with ClientSession() as client:
         api = Api(
@@ -112,7 +112,7 @@ def expect_no_failures(
     assert "unhandled exception" not in service.output
 
 
-# What a next release may do to the schema.
+# What the next release may do to the schema.
 EXPANSION = (
     "ALTER TABLE customers ADD COLUMN nickname text",
     "ALTER TABLE customer_orders ADD COLUMN channel text NOT NULL DEFAULT ''",

@@ -44,7 +44,7 @@ from tests.support.storage_steps import opened
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TABLES = sorted(name for name, table in METADATA.tables.items() if TENANT_COLUMN in table.c)
-# No tenant has this name; its rows would be seen if there were some.
+# No tenant has this name, so that each row of an answer for it is of another tenant.
 NOBODY = "nobody"
 OTHER = "another"
 # Values of parameters by their types and, where a row is looked up by them, by their names.
@@ -67,7 +67,7 @@ VALUES: Mapping[str, object] = {
     "uuid[]": [ADA, BOB, EVE],
     "timestamptz[]": [NOW],
 }
-# How a plan begins: with the node that evaluates the offset, outside of all others.
+# How a plan begins if its outermost node evaluates the offset, which sets the tenant.
 _SETS_TENANT = "Limit\n  "
 _CONDITION = re.compile(
     r"[\w.]*\btenant_id = (?:(?P<parameter>\$\d+)::\w+(?: COLLATE \"C\")?|\w+\.tenant_id)"
@@ -221,7 +221,7 @@ async def test_nothing_stays_in_a_session(url: str, tenant: str, service: str) -
 
 
 async def _use(storage: PostgresStorage, tenant: str) -> None:
-    """Uses the one connection in each way."""
+    """Uses the storage's only connection in each way."""
     async with storage.view(tenant) as view:
         await view.customers.get(ADA)
         assert await tenant_of(view._session._connection.driver) is None  # type: ignore[attr-defined]
@@ -282,7 +282,7 @@ async def test_a_forgotten_filter_shows_a_service_role_nothing_of_others(
     url: str, tenant: str, service: str, role: str
 ) -> None:
     """Each condition on the tenant is taken out of each statement in turn, and the proof is off:
-    the answer for a tenant without rows stays the same. An owner would see what it should not.
+    the answer for a tenant without rows stays the same. For the owner of the tables it would not.
     """
     await _store(url, tenant)
     is_secured = role == "service role"
@@ -345,7 +345,7 @@ class _Undone(Exception):
 
 
 async def _store(url: str, tenant: str) -> None:
-    """A tenant with one of everything."""
+    """Stores a tenant with one of everything."""
     storage = PostgresStorage(url, currency=USD, pool=PATIENT)
     await storage.open()
     await store_full_tenant(storage, tenant)

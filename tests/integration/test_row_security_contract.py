@@ -20,20 +20,20 @@ from tests.support.storage_steps import StorageIn, opened
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# A pooler prepares no statement by name, and may run each transaction in another session.
+# Behind a pooler no statement is prepared by name, and each transaction may have another session.
 SECURED = evolve(PATIENT, row_security=True)
 POOLED = evolve(SECURED, behind_pooler=True)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def url(migrated: Callable[[str], Awaitable[str]]) -> str:
-    """One kind of server is enough here: policies are the same in all of them."""
+    """The URL of a migrated database on 18 only: policies are the same on every version."""
     return await migrated("embedded 18")
 
 
 @pytest.fixture
 def pool(request: pytest.FixtureRequest) -> PoolOptions:
-    """Half of the promises are kept behind a pooler: all of them both ways would take too long."""
+    """Half of the tests, chosen by name, run as behind a pooler: both ways would take too long."""
     return (SECURED, POOLED)[crc32(request.node.originalname.encode()) % 2]
 
 

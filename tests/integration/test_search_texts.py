@@ -21,7 +21,7 @@ from tests.support.storage_steps import add_customers, save, searching
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# As the last release writes it: lines of the folded e-mail address, name and phone number.
+# As an older release writes it: lines of the folded e-mail address, name and phone number.
 AS_BEFORE = """
 UPDATE customers SET search_text = email_folded || chr(10) || trim(first_name_folded || ' ' ||
 last_name_folded) || chr(10) || phone_folded WHERE tenant_id = $1 AND ($2 = '' OR email = $2)
@@ -57,7 +57,7 @@ async def storage(empty: str) -> AsyncIterator[Storage]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def old(storage: Storage, empty: str, tenant: str) -> None:
-    """Ada Müller, whose search text the last release has written."""
+    """Stores Ada Müller with a search text as an older release writes it."""
     ada = a_customer(
         tenant_id=tenant,
         email="ä@x.test",

@@ -79,7 +79,7 @@ async def differences(url: str, folder: Path) -> str:
 
 
 async def _expect_feed_of_members(load: RandomLoad, segment: dict[str, Any]) -> None:
-    """Every change enters a customer who is no member, or removes a member."""
+    """Asserts that each change in the feed adds a customer who is no member or removes a member."""
     path, members, after = f"/segments/{segment['id']}", set[str](), 0
     while (page := await load.send("GET", f"{path}/changes?after={after}"))["changes"]:
         for change in page["changes"]:

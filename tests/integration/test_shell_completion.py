@@ -1,4 +1,4 @@
-"""Shell completion, as docs/operations.md says to switch it on."""
+"""Shell completion, switched on as docs/operations.md says."""
 
 import os
 import re

@@ -40,7 +40,7 @@ def test_rest(customers_client, customers_states):
 def test_grpc(customers_server):
     grpc.channel_ready_future(customers_server.channel()).result(timeout=60)
 """
-# Callers of every kind, where the service asks who calls.
+# Callers of every kind, of a service that authenticates callers.
 KINDS_OF_CALLERS = """
 import grpc
 import pytest
@@ -92,7 +92,7 @@ DOCUMENTS = [ROOT / "testkit" / "README.md", ROOT / "docs" / "memory-mode.md"]
 
 
 def blocks(document: Path, language: str) -> list[str]:
-    """The blocks of code in a document."""
+    """The blocks of code of a language in a document."""
     return re.findall(rf"```{language}\n(.*?)```", document.read_text("utf-8"), re.DOTALL)
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from customers.entrypoints.config.access_values import AuthModes, Networks
 
-# Of production: everybody on this machine is the gateway, and may do everything.
+# Settings for production: everybody on this machine is the gateway, and may do everything.
 TRUSTED: Final = {
     "AUTH": "gateway",
     "GATEWAY_PEERS": "127.0.0.1/32,::1/128",
@@ -23,7 +23,7 @@ def behind_gateway(**settings: Any) -> dict[str, Any]:
 def claims(
     *permissions: str, tenant: str, subject: str = "ada", **others: str
 ) -> dict[str, str | None]:
-    """The headers of a gateway; `others` by their names without the prefix. No tenant is named."""
+    """The headers of a gateway with these claims and `others`, by name; without X-Tenant-ID."""
     values = {
         "sub": subject,
         "tenant-id": tenant,

@@ -1,7 +1,6 @@
-"""A client of the REST interface for tests, exact in both directions.
+"""A client of the REST interface for tests; numbers keep their digits in both directions.
 
-It checks every answer against the promises that hold for all answers, and against the OpenAPI
-document.
+It checks answers against the promises that hold for all answers, and against the OpenAPI document.
 """
 
 import json
@@ -94,7 +93,7 @@ class Answer:
 
 @frozen(kw_only=True)
 class Api:
-    """A client of a running service for one tenant, with the service's clock."""
+    """A client of a running service for one tenant; `serving` gives it the service's clock."""
 
     app: web.Application
     client: ClientSession
@@ -104,7 +103,7 @@ class Api:
     is_checked: bool = True
     """Whether answers must match the OpenAPI document; those of another release need not."""
     mails: RecordingMailer = field(factory=RecordingMailer)
-    """What the service sends mail by."""
+    """Records the mails of a service that runs by `serving`."""
 
     def of_tenant(self, tenant: str) -> Self:
         """A client of the same service for another tenant."""
@@ -145,7 +144,7 @@ class Api:
         url = f"http://127.0.0.1:{self.port}{base}{path}"
         answer = await self._exchange(method, url, data, request_headers)
         if not self.is_checked or b'"INJECTED_FAULT"' in answer.raw:
-            return answer  # a fault that a test injected keeps no promise
+            return answer  # an injected fault need not keep the promises
         check_promises(method, answer)
         expect_described(method, base + path, answer.status, answer.headers, answer.raw)
         return answer
@@ -174,8 +173,8 @@ class Api:
 
 
 def encode_body(body: Any) -> bytes | None:
-    """The bytes of a body, or None. Decimals are written as numbers, digit for digit; characters
-    beyond ASCII are escaped.
+    """The bytes of a body; None for NOTHING. In JSON, Decimals are numbers with all their digits,
+    and characters beyond ASCII are escaped.
     """
     if body is NOTHING:
         return None
@@ -255,9 +254,9 @@ async def serving(
     door: Door | None = None,
     **settings: Any,
 ) -> AsyncIterator[Api]:
-    """Runs the service on a storage for the time of the block, with a clock that stands still.
+    """Runs the service on a storage while the block runs, with a clock that stands still.
 
-    Ids are ordered by time unless `ids` is set; the door is that of the settings unless `door` is.
+    `ids` and `door` replace those of the service.
     """
     settings = {"storage": "memory", "data_dir": Path("unused"), **settings}
     container = Container(settings=Settings(**settings), dsn="")
@@ -290,5 +289,5 @@ def _new_decoder() -> tuple[FixedClock, Decoder]:
 
 @cache
 def _spare_decoders() -> list[tuple[FixedClock, Decoder]]:
-    """Decoders that no service uses now; creating one takes longer than most tests."""
+    """Clocks and decoders that no service is using; creating one takes longer than most tests."""
     return []

@@ -1,4 +1,4 @@
-"""Calls of the REST interface that many tests share; those that create return the new resource."""
+"""Bodies and calls of the REST interface that many tests share."""
 
 from collections.abc import Iterable
 from itertools import count
@@ -99,7 +99,7 @@ async def assign(api: Api, segment: dict[str, Any], *customers: dict[str, Any]) 
 
 
 async def read_everything(api: Api, customer: str) -> list[Any]:
-    """Everything about the customer at that path, all segments, and the number of customers."""
+    """The customer at that path, what belongs to them, all segments, and the customer count."""
     parts = ["", "/addresses", "/payment-methods", "/notes", "/communications", "/orders"]
     bodies = [(await api.get(customer + part)).body for part in parts]
     segments = (await api.get("/customers/segments")).body

@@ -1,4 +1,4 @@
-"""Credentials, good and bad ones, and every way in which a caller may send them."""
+"""Good and bad credentials, and the ways in which callers try to send them."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ ADMITTED, REFUSED = 200, 401
 
 
 def a_token(signer: Signer = SIGNER, **changes: Any) -> str:
-    """A token that is valid now, which may do everything, unless the changes say otherwise."""
+    """A token that is valid now and has all permissions, unless `changes` say otherwise."""
     now = int(time.time())
     valid = {"iat": now, "exp": now + 600, "aud": AUDIENCE, "tenant_id": TENANT}
     return signer.token(claims(**{"permissions": ["*"], **valid, **changes}))
@@ -29,7 +29,7 @@ def mutated(token: str) -> str:
 
 @frozen(kw_only=True)
 class Attempt:
-    """A call with these headers, and how it must end."""
+    """The headers and the query of a call, and the status that it must get."""
 
     name: str
     headers: Sequence[tuple[str, str]]
@@ -56,7 +56,7 @@ class Credentials:
         return self.key[:-64] + uuid4().hex + uuid4().hex
 
     def secrets(self) -> Mapping[str, str]:
-        """What must be nowhere, by its name. Of the tokens it is the whole and the signature."""
+        """The secrets that nothing may keep, by name: of a token the whole and the signature."""
         names = ("token", "expired", "foreign", "unknown")
         tokens = {name: str(getattr(self, name)) for name in names}
         tokens["mutated"] = mutated(self.token)

@@ -57,8 +57,8 @@ class Shop:
 
     @asynccontextmanager
     async def as_role_without_rights(self, *, but: str = "") -> AsyncIterator["Shop"]:
-        """The shop as a role that may not create extensions; it owns every relation
-        `but` one.
+        """The shop as a role that may not create extensions, and owns every table and view except
+        `but`.
         """
         role = f"role_{uuid4().hex}"
         await self.run(f"CREATE ROLE {role} LOGIN PASSWORD 'secret'")
@@ -76,5 +76,5 @@ class Shop:
             await self.run(f"DROP ROLE {role}")
 
     def files(self) -> list[str]:
-        """The names of all files beside the backup, and its own."""
+        """The names of all files in the folder of the backup, sorted."""
         return sorted(path.name for path in self.file.parent.iterdir())

@@ -1,4 +1,4 @@
-"""The fields of every request body of the REST interface, with bad values by kind of problem."""
+"""The fields of request bodies of the REST interface, with bad values by kind of problem."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -23,7 +23,7 @@ class Field:
 
 
 def text(limit: int, fill: str = "x", *wrong: Any, lines: bool = False) -> Field:
-    """A field of at most `limit` characters; long values repeat `fill`."""
+    """A field of at most `limit` characters; values repeat `fill`. `lines` allows line breaks."""
     refused = {
         TOO_LONG: (fill * (limit + 1), f" {fill * (limit + 1)} "),
         WRONG_TYPE: (1, True, ["text"], {"text": 1}, 1.5),
@@ -46,7 +46,7 @@ def form(valid: str, *wrong: Any) -> Field:
 
 
 def unprintable(valid: str) -> tuple[str, ...]:
-    """Texts with NUL, an unpaired surrogate, or a control character of each block."""
+    """Texts with NUL, an unpaired surrogate, or another control character."""
     characters = ("\0", "\ud800", "\udfff", "\x07", "\x1b", "\x7f", "\x85", "\x9f")
     return tuple(f"{valid[:-1]}{character}{valid[-1]}" for character in characters)
 

@@ -1,4 +1,4 @@
-"""Every request body of the REST interface, with its route and fields."""
+"""Request bodies of the REST interface, with their routes and fields."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -42,7 +42,7 @@ PathOf = Callable[[Api, str], Awaitable[str]]
 
 @frozen(kw_only=True)
 class Target:
-    """A request body: its method and path for a customer, valid content, and fields."""
+    """A request body: its method, its path for a customer, its required content and its fields."""
 
     method: str
     path_of: PathOf
@@ -51,7 +51,7 @@ class Target:
 
 
 def below(part: str) -> PathOf:
-    """A path below the customer's own."""
+    """Returns the customer's path with `part` appended."""
 
     async def path_of(api: Api, customer: str) -> str:
         return customer + part

@@ -19,10 +19,10 @@ from tests.support.service_process import MEMORY, start_service
 
 SCREENSHOT: Final = Path(__file__).parents[2] / "docs" / "api-docs.png"
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# The browser resolves no other host, whatever the policy of the page allows.
+# The browser resolves no host but 127.0.0.1, whatever the policy of the page allows.
 NO_OTHER_HOSTS: Final = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 TIMEOUT_MS: Final = 30_000.0
-# The console does not show all of them.
+# Logs violations of the content security policy, which the console does not show completely.
 _LOG_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`against the policy: ${event.violatedDirective}, ${event.blockedURI}`));
@@ -31,7 +31,7 @@ addEventListener("securitypolicyviolation", (event) =>
 
 @frozen(kw_only=True)
 class Visit:
-    """An open page, the addresses it requested and the errors it logged."""
+    """An open page, the addresses it requested, and the errors and warnings it logged."""
 
     page: Page
     requested: list[str] = field(factory=list)
@@ -53,7 +53,7 @@ class Visit:
 
 
 def chromium() -> str | None:
-    """The path of Chromium; None if it is not installed."""
+    """The path of Chromium or Chrome; None if neither is installed."""
     return next(filter(None, map(which, PROGRAMS)), None)
 
 

@@ -43,7 +43,7 @@ class History:
 
 @define(eq=False)
 class BruteForceCheck:
-    """Checks the answers of the service against an oracle after every command."""
+    """Compares the answers of the service with those of an oracle."""
 
     oracle: SegmentOracle
     _histories: dict[UUID, History] = field(factory=dict)
@@ -120,8 +120,8 @@ class BruteForceCheck:
             feed += page
 
     def _check_order(self, feed: Sequence[SequencedChange]) -> None:
-        """Sequences rise; each customer enters and leaves by turns, at moments that do not go
-        back.
+        """Asserts that sequences rise, and that each customer enters and leaves in turn, at moments
+        that neither go back nor lie in the future.
         """
         sequences = [change.sequence for change in feed]
         assert sequences == sorted(set(sequences))

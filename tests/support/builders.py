@@ -1,6 +1,7 @@
-"""Builders of valid core values for tests; every field can be overridden.
+"""Builders of valid core values for tests; keyword arguments override their fields.
 
-A builder stores nothing. Ids, e-mail addresses, tokens and names are unique; times are `NOW`.
+A builder stores nothing. Ids, e-mail addresses, tokens and names of segments are unique; times are
+`NOW`.
 """
 
 import json
@@ -37,7 +38,7 @@ _numbers = count(1)
 
 
 class FixedClock(Clock):
-    """A clock that moves only by `forward`."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self, moment: datetime = NOW) -> None:
         self.moment = moment
@@ -225,7 +226,7 @@ def a_dynamic_segment(rules: str, **overrides: Any) -> Segment:
 
 
 def a_credential(secret: bytes = bytes(SECRET_BYTES)) -> Credential:
-    """The id and the secret of a key; a key is found by its id alone, which no run has used."""
+    """The id and the secret of a key. The id is random, since keys are found without a tenant."""
     return Credential.of(uuid4(), secret)
 
 

@@ -1,4 +1,4 @@
-"""Callers that report facts over REST and gRPC, and retry until they are acknowledged."""
+"""Callers that report facts over REST and gRPC, each fact until it is acknowledged."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ RETRY_SECONDS = 0.05
 
 class Caller(Protocol):
     async def report(self, fact: Fact) -> None:
-        """Reports a fact once. Raises NotAcknowledged."""
+        """Reports a fact once. Raises NotAcknowledged if the outcome is unknown."""
         ...
 
 
@@ -82,7 +82,7 @@ class GrpcCaller(Caller):
 
 @asynccontextmanager
 async def callers(http: str, rpc: str, tenant: str, *, pairs: int) -> AsyncIterator[list[Caller]]:
-    """Pairs of an HTTP and a gRPC caller, all with connections of their own."""
+    """`pairs` HTTP callers and as many gRPC callers, each with a connection of its own."""
     sessions = [aiohttp.ClientSession() for _ in range(pairs)]
     channels = [_channel(rpc, number) for number in range(pairs)]
     try:

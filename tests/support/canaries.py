@@ -1,4 +1,4 @@
-"""Canaries: a value that is nowhere else, and the places where a server and a service keep it."""
+"""Canaries: values that are nowhere else, and the places of a server and a service to scan."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,8 @@ CUSTOMERS = "/api/v1/customers"
 FOLDER_OF_DATABASE = """
 SELECT 'base/' || oid AS folder FROM pg_database WHERE datname = current_database()
 """
-# Every relation of the database by the name of its file, with the table it belongs to.
+# Every relation with a file, by the file's name; `of_table` is the table of a TOAST table, else
+# the relation itself.
 RELATIONS = """
 SELECT pg_relation_filenode(c.oid) AS file, c.relname AS name, c.relkind AS kind,
   coalesce((SELECT relname FROM pg_class AS t WHERE t.reltoastrelid = c.oid), c.relname) AS of_table
@@ -37,7 +38,7 @@ class ScanResult:
 
 @frozen(kw_only=True)
 class Canary:
-    """A marker of hexadecimal digits, which folding keeps as it is, in all that callers send."""
+    """Values to send and to scan for: a marker that case folding does not change, digits, an id."""
 
     marker: str
     digits: str
@@ -52,7 +53,7 @@ class Canary:
         return f"{name}-{self.marker}"
 
     def is_in(self, content: bytes) -> bool:
-        """Whether the content has it: as it is, reversed as in an index, as phone number or id."""
+        """Whether the content has the digits, the id, or the marker, plain or reversed."""
         texts = (self.marker, self.marker[::-1], self.digits, str(self.id))
         return any(value in content for value in (*map(str.encode, texts), self.id.bytes))
 
@@ -73,7 +74,7 @@ async def statistics_of(connection: Connection) -> Mapping[str, bytes]:
 
 
 async def files_of(connection: Connection, data: Path) -> Mapping[str, bytes]:
-    """Every file of the database, by `table, relation, file`."""
+    """Every file of the database, by `table, relation, file`, or by its name without a relation."""
     await connection.execute("CHECKPOINT")
     folder = data / await connection.fetchval(FOLDER_OF_DATABASE)
     names = {str(row["file"]): row for row in await connection.fetch(RELATIONS)}
@@ -98,17 +99,17 @@ async def _text(connection: Connection, table: str) -> bytes:
 
 @frozen(kw_only=True)
 class Caller:
-    """Sends the canary in every field of every route, in good requests and in bad ones."""
+    """Sends the canary in valid and invalid requests about a customer."""
 
     connection: HTTPConnection
     canary: Canary
     order: UUID = field(factory=uuid4)
     headers: Mapping[str, str] = Factory(dict)
     refusals: list[bytes] = Factory(list)
-    """The bodies of the errors that it was answered."""
+    """The bodies of all error responses."""
 
     def create(self) -> str:
-        """The id of a customer with the canary in every field and in all that belongs to them."""
+        """The id of a new customer, with the canary in their texts and in what belongs to them."""
         text = self.canary.text
         body = {**self._customer("first"), "userId": str(self.canary.id)}
         customer = str(self.send("POST", "", body, 201)["id"])
@@ -128,7 +129,7 @@ class Caller:
         return customer
 
     def fail(self, customer: str) -> None:
-        """Conflicts, bad input and searches with the canary."""
+        """Sends conflicting and bad requests, and a search, with the canary."""
         text = self.canary.text
         other = str(self.send("POST", "", self._of_nobody(), 201)["id"])
         taken = {"email": self._customer("second")["email"]}

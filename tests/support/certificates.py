@@ -49,11 +49,11 @@ class Authority:
 
     @property
     def path(self) -> Path:
-        """Its own certificate."""
+        """The file of the authority's own certificate."""
         return self.folder / "authority.pem"
 
     def sign(self, name: str, *, days: int = 1, alternative: str = "") -> Pair:
-        """A certificate for a name (SAN), good for some days; below 0 it has expired."""
+        """A certificate for one or two DNS names, valid for `days`; if negative, it has expired."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "unused")])
         names = [x509.DNSName(name), *([x509.DNSName(alternative)] if alternative else [])]

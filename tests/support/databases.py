@@ -11,9 +11,9 @@ from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.migrate import migrate
 from tests.support.patience import PATIENCE_SECONDS
 
-# No time-out of these strikes because the machine is busy.
+# Time-outs so long that a busy machine alone does not exceed them.
 PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
-# The migrated database on each server, which nobody else uses.
+# The migrated database of each server, by the server's URL; only copies of it are used.
 _TEMPLATES: dict[str, str] = {}
 
 

@@ -1,4 +1,4 @@
-"""The documents of the repository, and what can be found in them."""
+"""The documents of the repository, and the links, anchors, paths, code and tables in them."""
 
 import re
 from itertools import takewhile
@@ -12,12 +12,12 @@ _ROOMS = tuple(
     Path("src/customers", room)
     for room in ("", "adapters", "adapters/postgres", "entrypoints", "entrypoints/http")
 )
-# Made by a command, or part of another package.
+# Folders that commands create.
 _ELSEWHERE = (".bench/", ".venv/", "dist/")
 
 
 def documents() -> list[Path]:
-    """Every Markdown file that people read, without those of installed packages."""
+    """The Markdown files of the root and of some folders, and the READMEs of _PARTS."""
     folders = ("docs", "src", "tools", "benchmarks")
     nested = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.md"))]
     return [*sorted(ROOT.glob("*.md")), *(ROOT / name / "README.md" for name in _PARTS), *nested]
@@ -51,7 +51,7 @@ def paths(text: str) -> list[str]:
 
 
 def missing_paths(document: Path) -> list[str]:
-    """The paths in a document that lead to nothing."""
+    """The paths in a document that do not exist, except those in _ELSEWHERE."""
     rooms = (ROOT, document.parent, *(ROOT / room for room in _ROOMS))
     return [
         path
@@ -61,7 +61,7 @@ def missing_paths(document: Path) -> list[str]:
 
 
 def code(text: str) -> str:
-    """The code of a document: its code spans and its blocks of commands, a line each."""
+    """The blocks of shell commands and the code spans of a document, joined by line breaks."""
     blocks = re.findall(r"^```(?:bash|sh)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", _without_blocks(text))])
 
@@ -71,7 +71,7 @@ def _without_blocks(text: str) -> str:
 
 
 def table(text: str, *, first_column: str) -> list[list[str]]:
-    """The cells of each row of the table whose first column has that head, without the heads."""
+    """The cells of each row, without the heading, of the table whose first column has that name."""
     lines = text.splitlines()
     start = next(
         place for place, line in enumerate(lines) if line.startswith(f"| {first_column} |")

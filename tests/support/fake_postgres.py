@@ -41,7 +41,7 @@ def _serve(listener: socket.socket, refusal: Refusal) -> None:
     with suppress(OSError):  # the listener was closed
         while True:
             connection, _ = listener.accept()
-            with connection, suppress(OSError):  # the client gave up, or does not trust us
+            with connection, suppress(OSError):  # the client gave up, or rejects the certificate
                 if refusal.silent:
                     connection.recv(1_000)
                     connection.recv(1)  # until the client gives up
@@ -68,11 +68,11 @@ def _refuse(connection: socket.socket, refusal: Refusal) -> None:
     fields = {"S": "FATAL", "V": "FATAL", "C": refusal.sqlstate, "M": refusal.message}
     body = b"".join(name.encode() + text.encode() + b"\0" for name, text in fields.items()) + b"\0"
     connection.sendall(b"E" + struct.pack("!i", len(body) + 4) + body)
-    connection.recv(1)  # until the client has read it
+    connection.recv(1)  # until the client closes the connection
 
 
 def _startup(connection: socket.socket) -> int | None:
-    """The code of a first message: of a TLS request, or the version of the protocol."""
+    """The code in the first message: a TLS request or a protocol version; None if it is cut off."""
     header = connection.recv(8)
     if len(header) < 8:
         return None

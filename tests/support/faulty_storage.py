@@ -30,8 +30,8 @@ class FaultyStorage(Storage):
     """Delegates to a storage, with the faults that its attributes switch on.
 
     Orders wait while `gate` is closed, and then for as many turns of the event loop as the next
-    item of `turns` says, else one. After `orders_until_outage` orders it becomes unavailable. A
-    group of orders is like one.
+    item of `turns` says, else one. After `orders_until_outage` orders the storage becomes
+    unavailable. A call of `record_orders` counts as one order.
     """
 
     _inner: Storage
@@ -128,7 +128,7 @@ class FaultyStorage(Storage):
         await self._inner.close()
 
     async def admit_order(self) -> None:
-        """Waits at the gate. Raises Unavailable when the outage has begun."""
+        """Waits at the gate. Raises Unavailable once the outage has begun, or another fault."""
         turns = self.turns.pop(0) if self.turns else 1
         self.order_arrived.set()
         await self.gate.wait()

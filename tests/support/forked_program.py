@@ -1,8 +1,8 @@
 """The command `customers` without its start: a process that has imported the program forks for each
 command.
 
-To import the program takes longer than most commands. Tests of how it starts, and of its workers,
-run the command itself: see `service_process`.
+Importing the program takes longer than most commands. Tests of how the command starts, and of its
+workers, run it as a new program: see `service_process`.
 """
 
 import os
@@ -31,7 +31,7 @@ from tests.support.service_process import (
 def start_command(
     folder: Path, *arguments: str, environ: Mapping[str, str] | None = None
 ) -> Iterator[CustomersProcess]:
-    """As that of `service_process`."""
+    """As `service_process.start_command`, in a fork."""
     environment = environment_in(folder, environ)
     process = _context().Process(target=_run, args=(arguments, environment, folder))
     process.start()
@@ -40,7 +40,7 @@ def start_command(
         yield started
 
 
-# As that of `service_process`.
+# As `service_process.start_service`, in a fork.
 start_service = partial(service_process.start_service, start=start_command)
 
 

@@ -1,6 +1,6 @@
-"""A tenant with one of everything, under the same ids in every tenant, and every way to read it.
+"""A tenant with one of everything, under the same ids in every tenant, and ways to read it.
 
-`full_tenant_writes` lists the ways to change it.
+`full_tenant_writes` lists ways to change it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -88,7 +88,7 @@ class FullTenant:
 
 
 def a_full_tenant(tenant: str) -> FullTenant:
-    """The values of a full tenant, named after it; nothing is stored yet."""
+    """The values of a full tenant before they are stored: Eve is not deleted yet."""
     fields: dict[str, Any] = {"tenant_id": tenant, "last_name": tenant}
     ada = a_customer(id=ADA, first_name="Ada", email="ada@example.test", **fields)
     order = an_entry(ada, order_id="order", order_number="No 1", refunds_total=Decimal("2.50"))
@@ -215,7 +215,7 @@ async def outcome(read: Awaitable[T]) -> T | type[CustomersError]:
 
 
 async def read_view(storage: Storage, tenant: str) -> dict[str, object]:
-    """The outcome of every read of a view, by name."""
+    """The outcomes of READS in a view, by name."""
     async with storage.view(tenant) as view:
         return await read_all(view)
 
@@ -225,7 +225,7 @@ async def read_all(view: View) -> dict[str, object]:
 
 
 async def read_everything(storage: Storage, tenant: str) -> dict[str, object]:
-    """The outcome of every read of a view and of a transaction, by name."""
+    """The outcomes of READS in a view and of LOCKED_READS in a transaction, by name."""
     async with storage.transaction(tenant) as tx:
         await tx.memberships.acquire_lock()
         locked = {name: _plain(await outcome(read(tx))) for name, read in LOCKED_READS.items()}

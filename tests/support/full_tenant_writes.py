@@ -1,4 +1,4 @@
-"""Every kind of write to a full tenant, for a transaction that has locked everything."""
+"""Writes to a full tenant, for a transaction that has called `lock_everything`."""
 
 from collections.abc import Awaitable, Callable
 
@@ -111,7 +111,7 @@ WRITES: dict[str, Callable[[Transaction, FullTenant], Awaitable[object]]] = {
 
 
 async def lock_everything(tx: Transaction) -> None:
-    """Takes every lock that one of the writes needs."""
+    """Takes every lock that any of the writes needs."""
     await tx.memberships.acquire_lock()
     for customer_id in (ADA, BOB, EVE):
         await tx.customers.get_any_for_update(customer_id)

@@ -27,7 +27,7 @@ class Vector:
 
 @frozen
 class Refusal:
-    """An invalid rule, and locations that each have at least one problem."""
+    """An invalid rule, and prefixes of JSON pointers, at each of which is at least one problem."""
 
     name: str
     rule: object

@@ -73,7 +73,7 @@ class Rpc:
             await asyncio.sleep(0.001)
 
     def sample(self, name: str) -> float:
-        """The value of a sample in the metrics text, 0 when it is absent. `name` has the labels."""
+        """The value of a sample in the metrics text, 0 if it is absent; `name` includes labels."""
         lines = self.metrics.render()[0].decode().splitlines()
         return next((float(line.split()[-1]) for line in lines if line.startswith(name + " ")), 0)
 

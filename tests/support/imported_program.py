@@ -1,4 +1,4 @@
-"""What the process that forks commands has imported: see `forked_program`."""
+"""Imports the program in the process that forks for each command: see `forked_program`."""
 
 import os
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Steps of tests with API keys: services that authenticate callers, and who calls them."""
+"""Settings of a service behind a gateway, headers of its callers, and new API keys, for tests."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,7 +14,7 @@ BEHIND_GATEWAY: Final[Mapping[str, Any]] = {
 
 
 def staff(tenant: str, *permissions: str) -> dict[str, str | None]:
-    """The headers of a member of the staff of a tenant, who need not name it."""
+    """The gateway's headers for an employee of a tenant with these permissions; no X-Tenant-ID."""
     return {
         "x-jwt-claim-sub": "staff-1",
         "x-jwt-claim-tenant-id": tenant,
@@ -29,6 +29,6 @@ def bearer(key: str, tenant: str | None = None) -> dict[str, str | None]:
 
 
 async def create_key(api: Api, *permissions: str, **fields: Any) -> Answer:
-    """A new key of the tenant, made by somebody who may do everything."""
+    """Creates a key of the tenant as an employee with all permissions; returns the answer."""
     body = {"name": "Billing", "permissions": list(permissions), **fields}
     return await api.post("/keys", body, headers=staff(api.tenant, "*"))

@@ -50,8 +50,8 @@ class RandomLoad:
     _last_number: int = 0
 
     async def run(self, seconds: float, *, connections: int) -> None:
-        """Runs `connections` writers, two that change segments, one that assigns customers, and two
-        readers. Raises AssertionError after a server error.
+        """Runs, for at least `seconds`, `connections` writers, two tasks that change segments, one
+        that assigns customers, and two readers. Raises AssertionError after a server error.
         """
         for _ in range(20):
             await self._register()

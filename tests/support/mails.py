@@ -11,7 +11,7 @@ from customers.core.ports.mailer import Mailer
 
 @define(eq=False)
 class RecordingMailer(Mailer):
-    """The next `failures` mails are not sent; while the gate is closed, none is."""
+    """Fails to send the next `failures` mails; sends none while the gate, if any, is closed."""
 
     sent: list[VerificationMail] = field(factory=list, init=False)
     failures: int = 0

@@ -17,7 +17,7 @@ Call = tuple[str, str, Any]
 class Move:
     """`call`, after the calls `before`, moves a customer into the segment, or out of it.
 
-    `cause` is the cause in the feed, or None if it is unspecified.
+    `cause` is the cause in the feed; if it is None, the feed of the move is not tested.
     """
 
     segment: dict[str, Any]

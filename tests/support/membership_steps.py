@@ -18,7 +18,7 @@ MANY = 1_000
 
 
 def a_change(segment: Segment, customer: Customer, **overrides: Any) -> MembershipChange:
-    """A customer entered a segment at `NOW` because of its rule."""
+    """The change by which a customer enters a segment at `NOW` because of its rule."""
     fields: dict[str, Any] = {
         "segment_id": segment.id,
         "customer_id": customer.id,
@@ -64,7 +64,7 @@ async def remove_members(storage: Storage, segment: Segment, *customers: Custome
 
 
 async def stored_members(storage: Storage, segment: Segment) -> list[Customer]:
-    """The living stored members, by id."""
+    """The living stored members, sorted by id."""
     customer_filter = CustomerFilter(members_of=MembersOf(segment_id=segment.id))
     async with storage.view(segment.tenant_id) as view:
         customers = await view.customers.page_after(customer_filter, CustomerSort(), None, MANY)
@@ -93,7 +93,7 @@ async def set_capture(
 async def pending_candidates(
     storage: Storage, tenant: str, customer_ids: Collection[UUID] | None = None
 ) -> list[StaleCandidate]:
-    """Customers with their pending changes, by id."""
+    """Customers with their pending changes, sorted by id."""
     async with membership_transaction(storage, tenant) as tx:
         candidates = await tx.memberships.with_pending_changes(MANY, customer_ids)
     return sorted(candidates, key=lambda candidate: candidate.customer.id)

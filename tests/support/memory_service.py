@@ -98,7 +98,8 @@ async def memory_service(
 ) -> AsyncIterator[MemoryService]:
     """The service with its test API, for a fresh tenant, while the block runs.
 
-    On another storage than memory there is no snapshot and no reset.
+    On a storage other than memory, the test API cannot take or restore snapshots, nor reset all
+    tenants at once.
     """
     settings = {"clock": NOW, **settings}
     container = Container(

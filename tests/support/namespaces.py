@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-# A user who is not root keeps their number: PostgreSQL refuses to run as root.
+# A user who is not root keeps their user id: PostgreSQL refuses to run as root.
 _AS_ONESELF = ("--map-current-user", "--keep-caps")
 NAMESPACE = ("unshare", "--mount", *(() if os.geteuid() == 0 else _AS_ONESELF))
 

@@ -1,4 +1,4 @@
-"""A notification service for tests: keeps what it is sent, and answers as it is told."""
+"""A notification service for tests, which records calls and answers with preset statuses."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

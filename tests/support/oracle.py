@@ -51,7 +51,9 @@ _LIMITS = "MAX_PENDING_PER_STEP MAX_SCANNED_PER_STEP MAX_CROSSED_PER_STEP MAX_ST
 
 @contextmanager
 def small_steps(limit: int | None) -> Iterator[None]:
-    """Limits every step of a refresh to `limit` customers in the block; None changes nothing."""
+    """Limits a step of a refresh to `limit` customers, a request to as many steps, and a read to as
+    many stale candidates, while the block runs; None changes nothing.
+    """
     with pytest.MonkeyPatch.context() as patch:
         if limit is not None:
             patch.setattr(view, "MAX_CANDIDATES", limit)
@@ -178,7 +180,7 @@ class SegmentOracle:
         await self.orders.record(self.tenant, customer_id, order)
 
     async def batch(self, command: Command) -> None:
-        """Records an order of one customer after the other."""
+        """Records one order for each of several customers."""
         for number, arguments in enumerate(command.arguments):
             order = evolve(
                 command,
@@ -247,7 +249,7 @@ class SegmentOracle:
         await self.sweeper.follow_time(LEASE_SECONDS)
 
     async def step(self, command: Command) -> None:
-        """Takes one step of a refresh, as another process could have."""
+        """Takes one step of a refresh, as another process might."""
         segment_id = _pick(self.segment_ids, command.segment)
         await refresh.refresh_step(self.storage, self.tenant, segment_id, self.clock.now())
 
@@ -256,7 +258,7 @@ class SegmentOracle:
         await self.memberships.changes(self.tenant, segment_id, 0, MANY)
 
     async def wait(self, command: Command) -> None:
-        """Only moves the clock."""
+        """Does nothing: `execute` has already moved the clock."""
 
 
 def _pick(ids: Sequence[UUID], number: int) -> UUID:

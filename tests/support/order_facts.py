@@ -37,7 +37,7 @@ class LedgerScenario:
 
     @classmethod
     def create(cls, customers: list[UUID], orders: int, chance: Random) -> Self:
-        """`orders` orders, a third of them partly refunded, a tenth cancelled."""
+        """Facts about `orders` orders, about a third of them partly refunded, a tenth cancelled."""
         facts: list[Fact] = []
         entries: list[Entry] = []
         for number in range(orders):

@@ -1,4 +1,4 @@
-"""Acts like the orders service: finds or creates the buyer, then records one order three times.
+"""Acts like the orders service: finds or creates the buyer, and records one order several times.
 
 Run it against any service: `python tests/support/orders_service.py http://127.0.0.1:8089`. It
 prints the results, and exits with 1 unless the order was counted exactly once.
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 EMAIL = "ann+first@example.test"
-# The binary floating point result of 3 x 11.11.
+# The amount 33.33 with an error of binary floating point.
 TOTAL = 33.330000000000005
 
 
@@ -24,7 +24,9 @@ class OrdersService:
         self._tenant = tenant
 
     def sell(self, order_id: str) -> dict[str, Any]:
-        """Records an order of the buyer, with the retries of a caller who lost the answer."""
+        """Records an order of the buyer three times, as a caller who lost the answers would;
+        returns the customer.
+        """
         customer = self.find() or self.create()
         sale = {"orderId": order_id, "orderNumber": "1001", "totalAmount": TOTAL}
         for _ in range(3):
@@ -32,7 +34,7 @@ class OrdersService:
         return dict(recorded["customer"])
 
     def find(self) -> dict[str, Any] | None:
-        """Finds the buyer by e-mail; the plus sign is sent unescaped."""
+        """The buyer, found by e-mail, or None; the plus sign is sent unescaped."""
         customers = self._call("GET", f"/customers?search={EMAIL}&page=1&limit=1")
         return dict(customers["customers"][0]) if customers["customers"] else None
 

@@ -13,7 +13,7 @@ DEADLINE_SECONDS = 3.0
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Returns once the condition holds. Blocks; not for code that runs in an event loop."""
+    """Waits until the condition holds. Blocks; not for code that runs in an event loop."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, f"still false: {condition}"
@@ -21,7 +21,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """As `wait_until`, while the event loop runs."""
+    """As `wait_until`, without blocking the event loop."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():  # noqa: ASYNC110 - conditions have no event
             await asyncio.sleep(0.001)

@@ -1,4 +1,4 @@
-"""Rows of a customer in every table, with values in personal columns that are nowhere else."""
+"""Rows for a customer in nearly all tables, with unique values in personal columns."""
 
 import json
 from datetime import date
@@ -17,7 +17,7 @@ from tests.support.builders import NOW
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-# The tables that no use case writes before an erasure.
+# The tables without a tenant, and the one that only an erasure writes.
 NOT_FILLED = {"customer_erasures", "deployment", "deployment_secrets", "sweeper"}
 ENUM_VALUES = {
     "status": "ACTIVE",
@@ -32,7 +32,7 @@ OF_COMMUNICATIONS = {"status": "sent"}
 
 
 class UniqueValues:
-    """Values that are nowhere else in the database, one for each type of a personal column."""
+    """A value for each type of a personal column; ids, texts and dates are nowhere else."""
 
     def __init__(self) -> None:
         self.id = uuid4()
@@ -58,7 +58,9 @@ def personal(table: Table) -> list[Column[Any]]:
 async def fill(
     connection: Connection, tenant: str, customer_id: UUID, values: UniqueValues
 ) -> None:
-    """Adds a row of the customer to every table, with the unique values in personal columns."""
+    """Adds a row for the customer to every table except NOT_FILLED, with `values` in personal
+    columns.
+    """
     plain: dict[type, Any] = {
         str: "plain",
         list: [],

@@ -77,7 +77,7 @@ def local_programs(major: int = 15) -> Path | None:
 
 
 def end_server(folder: Path) -> None:
-    """Stops the server on this folder at once, even if it is in use."""
+    """Stops the server in this folder at once, even if it is in use."""
     deadline = time.monotonic() + 20
     while locks.is_held(folder / "server.lock"):
         if time.monotonic() > deadline:
@@ -88,7 +88,7 @@ def end_server(folder: Path) -> None:
 
 
 def server_pid(folder: Path) -> int:
-    """The process id of the server on this folder, by its pid file."""
+    """The process id of the server in this folder, by its pid file."""
     pid_file = (folder / "cluster" / "data" / "postmaster.pid").read_text(encoding="utf-8")
     return int(pid_file.split()[0])
 
@@ -103,7 +103,7 @@ def _configured(major: int) -> Path | None:
 
 
 def _folder(name: str) -> Path:
-    # PostgreSQL 15 resolves the path to its data; for root it runs as another user.
+    # PostgreSQL 15 resolves the path to its data; if the tests run as root, it is another user.
     folder = Path(os.environ[_RUN]) / name
     folder.mkdir(exist_ok=True)
     folder.chmod(0o711)

@@ -1,4 +1,4 @@
-"""Steps with the processes of a production: commands, calls, and the lines of their logs."""
+"""Steps with processes in production: commands, calls, and the lines of their logs."""
 
 import json
 from contextlib import closing
@@ -17,7 +17,7 @@ def get(service: Service, path: str) -> tuple[int, Any]:
 
 
 def another(folder: Path) -> Path:
-    """A folder of its own for a second process, whose output would be mixed otherwise."""
+    """A new folder for a second process, so that the outputs of the two do not mix."""
     other = folder / "other"
     other.mkdir()
     return other
@@ -33,5 +33,5 @@ def production(url: str, **environ: str) -> dict[str, str]:
 
 
 def lines(process: CustomersProcess) -> list[dict[str, Any]]:
-    """The lines of a process in production, failures included: each is a JSON object."""
+    """The JSON objects that a process in production wrote, one per line: output, then errors."""
     return [json.loads(line) for line in (process.output + process.errors).splitlines()]

@@ -1,4 +1,4 @@
-"""Programs that stand for PostgreSQL's own, newer than any, for tests of how they are run."""
+"""Fake programs of PostgreSQL, newer than any real ones, for tests of how they are run."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ VERSION = "99"
 
 
 def fake_programs(folder: Path, *, psql: str = "exit 0", pg_dump: str = "exit 0") -> Path:
-    """A folder with psql, pg_dump and pg_restore: shell scripts, which can use TLS."""
+    """A folder with psql, pg_dump and pg_restore: shell scripts that seem to support TLS."""
     folder.mkdir()
     for name, script in {"psql": psql, "pg_dump": pg_dump, "pg_restore": "exit 0"}.items():
         version = f'[ "$1" = --version ] && echo "{name} (PostgreSQL) {VERSION}" && exit 0'

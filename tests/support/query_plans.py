@@ -66,7 +66,7 @@ class Explaining(Session):
         return await super().value(statement, **values)
 
     async def plans_of(self, read: Read) -> Sequence[str]:
-        """The plans of every statement of a read."""
+        """The plan of every statement of a read."""
         self._plans = list[str]()
         await read(self)
         assert self._plans
@@ -83,7 +83,7 @@ class Explaining(Session):
         return [row["statement"] for row in rows if row["statement"].startswith("SELECT")]
 
     async def shared_plans(self, part: str) -> int:
-        """How many statements with this part have run by a plan for all values."""
+        """The number of prepared statements with this part that have run by a generic plan."""
         rows = await self._connection.rows(Query("SELECT * FROM pg_prepared_statements"))
         sqls = [row["statement"] for row in rows if row["generic_plans"]]
         return sum(part in sql and not sql.startswith("EXPLAIN") for sql in sqls)
@@ -96,7 +96,7 @@ class Explaining(Session):
         await self._run_as_owner("VACUUM ANALYZE customers")
 
     async def fill_segments(self, tenant: str, *segments: UUID) -> None:
-        """Adds customers who are in all of the segments, with pending changes and feeds."""
+        """Adds the segments, customers who are in all of them, pending changes and feeds."""
         await self.add_customers(tenant)
         for sql in _FILL_SEGMENTS:
             await self._run_as_owner(sql, tenant, list(segments))
@@ -117,7 +117,7 @@ class Explaining(Session):
 async def explaining(
     url: str, tenant: str, *, row_security: bool = False
 ) -> AsyncIterator[Explaining]:
-    """A session over a connection of its own; with `row_security` of a role that only serves."""
+    """A session over its own connection; with `row_security`, as a role that may only serve."""
     async with _connection(url) as owner:
         if not row_security:
             yield Explaining(tenant, owner)

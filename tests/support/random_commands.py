@@ -1,7 +1,7 @@
 """Random commands for tests that send the same ones to several services.
 
-A command names a resource by a slot, such as `{address}`, and a number; the address depends on the
-answers so far, so a list of commands is data and shrinks well.
+A command names a resource by a slot, such as `{address}`, and a number; which resource that is
+depends on the answers so far. So a list of commands is data and shrinks well.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,10 @@ Body = Mapping[str, Any]
 
 @frozen(kw_only=True)
 class Command:
-    """A request; `picks` choose among the known resources of its slots."""
+    """A request; `picks` choose among the known resources of its slots.
+
+    The clock moves forward by `seconds` before it.
+    """
 
     method: str
     path: str
@@ -59,7 +62,7 @@ class KnownResources:
         return text
 
     def learn(self, path: str, answer: Any) -> None:
-        """Remembers the resource that the answer to a POST returns."""
+        """Remembers the resource in an answer, if its path is that of a list of resources."""
         resource = answer.get("data", answer) if isinstance(answer, dict) else None
         slot = _SLOT_OF.get(path.rpartition("/")[2])
         if slot is None or not isinstance(resource, dict) or "id" not in resource:

@@ -12,7 +12,9 @@ Field = tuple[bytes, bytes]
 
 
 async def call(target: str, method: str, metadata: Sequence[Field], request: bytes) -> bytes:
-    """What the server answers until it has ended the call, or the connection."""
+    """Sends a call; returns the payloads of all frames until the server ends the call or the
+    connection.
+    """
     host, _, port = target.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(_PREFACE + _frame(_SETTINGS, 0, 0, b"") + _headers(target, method, metadata))
@@ -49,7 +51,7 @@ def _headers(target: str, method: str, metadata: Sequence[Field]) -> bytes:
         (b"te", b"trailers"),
         *metadata,
     )
-    # Each is a literal that is not indexed, with a name of its own (RFC 7541, 6.2.2).
+    # Each is a literal header field without indexing, with a new name (RFC 7541, 6.2.2).
     block = b"".join(b"\0" + _text(name) + _text(value) for name, value in fields)
     parts = [block[start : start + _MAX_FRAME] for start in range(0, len(block), _MAX_FRAME)]
     frames = [
@@ -60,7 +62,7 @@ def _headers(target: str, method: str, metadata: Sequence[Field]) -> bytes:
 
 
 def _text(value: bytes) -> bytes:
-    """A text of HPACK: its length in 7 bits and more, then its bytes."""
+    """A string literal of HPACK: its length, with a prefix of 7 bits, and its bytes."""
     length, limit = len(value), 127
     if length < limit:
         return bytes((length,)) + value

@@ -1,4 +1,4 @@
-"""Steps of tests on refreshed segments: storing customers and segments, reading the results."""
+"""Steps of tests of refreshes: storing customers and segments, reading the results."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ BUYERS = '[{"field": "total_orders", "operator": "gte", "value": 1}]'
 
 @define(kw_only=True, eq=False)
 class CountingStorage(MemoryStorage):
-    """A memory storage that counts transactions and waits for capture barriers."""
+    """A memory storage that counts its transactions, and the waits for capture barriers."""
 
     transactions: int = 0
     waits: int = 0
@@ -44,7 +44,7 @@ class CountingStorage(MemoryStorage):
 
 
 async def add(storage: MemoryStorage, at: datetime = NOW, **fields: Any) -> Customer:
-    """Stores a new customer, created at a moment."""
+    """Stores a new customer who was created at `at`; returns them."""
     customer = a_customer(created_at=at, updated_at=at, **fields)
     async with storage.transaction(TENANT) as tx:
         await tx.customers.add(customer)
@@ -54,7 +54,7 @@ async def add(storage: MemoryStorage, at: datetime = NOW, **fields: Any) -> Cust
 async def update(
     storage: MemoryStorage, customer: Customer, at: datetime, **fields: Any
 ) -> Customer:
-    """Stores a change of a customer, made at a moment."""
+    """Stores a change that was made to a customer at `at`; returns the changed customer."""
     changed = evolve(customer, updated_at=at, **fields)
     async with storage.transaction(TENANT) as tx:
         await tx.customers.get_for_update(customer.id)
@@ -123,7 +123,7 @@ async def feed_of(
 
 
 async def pending(storage: MemoryStorage) -> list[Customer]:
-    """The customers with pending changes, by id."""
+    """The customers with pending changes, sorted by id."""
     async with storage.transaction(TENANT) as tx:
         await tx.memberships.acquire_lock()
         candidates = await tx.memberships.with_pending_changes(100)

@@ -56,7 +56,7 @@ def amounts() -> SearchStrategy[Decimal]:
 
 
 def moments() -> SearchStrategy[datetime]:
-    """Moments a whole number of days before `NOW`, a microsecond beside that, or others."""
+    """Moments that are one of DAYS before `NOW`, exactly or a microsecond off, or any others."""
     edges = st.builds(
         lambda days, off: NOW - timedelta(days=float(days), microseconds=off),
         st.sampled_from(DAYS),
@@ -102,7 +102,7 @@ def customers() -> SearchStrategy[Customer]:
 
 
 def written_conditions(fields: Sequence[Field] = tuple(Field)) -> SearchStrategy[dict[str, Any]]:
-    """A condition on one of the fields, with names in any spelling."""
+    """A condition on one of the fields, with its names in any valid spelling."""
     return st.sampled_from(fields).flatmap(
         lambda field: st.sampled_from(operators_of(field.kind)).flatmap(
             lambda operator: st.fixed_dictionaries(
@@ -131,7 +131,7 @@ def written_values(field: Field, operator: Operator) -> SearchStrategy[Any]:
 
 
 def written_groups(levels: int = 3, min_size: int = 0) -> SearchStrategy[Any]:
-    """A group with at most that number of levels, in any of the three forms."""
+    """A group with at most `levels` levels, in any of the three forms."""
     inner = written_conditions()
     if levels > 1:
         inner = st.one_of(inner, inner, written_groups(levels - 1))
@@ -145,7 +145,7 @@ def written_groups(levels: int = 3, min_size: int = 0) -> SearchStrategy[Any]:
 
 
 def written_rules() -> SearchStrategy[Any]:
-    """A whole rule, sometimes in a string with JSON."""
+    """A whole rule, sometimes in a string with JSON; or None."""
     plain = st.one_of(written_groups(min_size=1), written_groups(min_size=1), written_conditions())
     return plain | st.none() | plain.map(lambda rule: _ENCODER.encode(rule).decode())
 

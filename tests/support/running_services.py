@@ -1,7 +1,7 @@
-"""Services that run from one test to the next: to start one takes longer than most tests.
+"""Services that run from one test to the next: starting one takes longer than most tests.
 
 They are for tests that have a tenant of their own and do nothing to the service itself. A test that
-reads its mails, uses up a limit of a peer, or stops it runs one of its own: see `serving`.
+reads mails, uses up a limit of a peer, or stops the service runs one of its own: see `serving`.
 """
 
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ class _Running:
 
 @define
 class RunningServices:
-    """Services by storage and settings; each is started when a test needs it first."""
+    """Services by storage and settings; each is started when a test first needs it."""
 
     _stack: AsyncExitStack
     _running: list[_Running]

@@ -68,7 +68,7 @@ def operations(document: Document) -> Iterator[Operation]:
 
 
 def validator(document: Document, schema: Any) -> jsonschema_rs.Draft202012Validator:
-    """Checks values against a schema that may refer to the document's components."""
+    """A validator for a schema that may refer to the document's components."""
     whole = {**schema, "components": document["components"]}
     return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
 
@@ -93,8 +93,9 @@ def expect_described(
     operation = operation_of(method, path)
     if is_page(path) or (operation is not None and operation.name in undescribed()):
         return
-    if operation is None or (status == 404 and path.startswith("/__test")):  # if it is off
-        # Who is nobody does not learn which paths there are.
+    # The test API answers 404 if it is off.
+    if operation is None or (status == 404 and path.startswith("/__test")):
+        # A caller who is not authenticated gets 401, so as not to learn which paths exist.
         assert status in (401, 404, 405), f"{method} {path} is not described, and answered {status}"
         return
     response = operation.responses.get(str(status))
@@ -106,7 +107,7 @@ def expect_described(
 
 
 def undescribed() -> Mapping[str, str]:
-    """The operations that cannot be described, since a type or gate has no schema, and why."""
+    """Why operations cannot be described, by name: a type or a gate of theirs has no schema."""
     return _described()[1]
 
 
@@ -131,7 +132,7 @@ def _routes() -> tuple[Sequence[Route], Sequence[Route]]:
 
 @cache
 def _described() -> tuple[Mapping[str, tuple[Operation, Document]], Mapping[str, str]]:
-    """Each operation with a document of its own, and why others have none."""
+    """Operations by name, each with a document of its own, and why others have none."""
     by_operation: dict[str, tuple[Operation, Document]] = {}
     reasons: dict[str, str] = {}
     for route in (route for routes in _routes() for route in routes):
@@ -163,7 +164,7 @@ def _undescribed(route: Route) -> Operation:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """Matches the paths of an operation; the words of other paths are no ids."""
+    """A pattern of an operation's paths, which does not take the words of other paths for ids."""
     words = {_CUSTOMER_PATH: "batch|me|segments|verify-email", _SEGMENT_PATH: "segments/preview"}
     excluded = next((word for prefix, word in words.items() if path.startswith(prefix)), None)
     lookahead = "" if excluded is None else f"(?!/api/v1/customers/(?:{excluded})(?:/|$))"
@@ -179,7 +180,7 @@ def _checks(name: str, status: str) -> Mapping[str, jsonschema_rs.Draft202012Val
 
 
 def _closed(document: Document) -> Document:
-    """The document with objects that may hold no other keys than the named ones."""
+    """The document with object schemas that allow no keys but the named ones."""
     closed: Document = json.loads(json.dumps(document))
     for schema in closed["components"]["schemas"].values():
         if schema.get("type") == "object":

@@ -48,7 +48,7 @@ class Races(SegmentOracle):
         return created.segment
 
     async def backfill(self, segment: Segment) -> None:
-        """Completes the backfill; other tests may write to the same database for a moment."""
+        """Completes the backfill; waits for writes under way, which may be those of other tests."""
         assert await self.storage.wait_for_capture_barrier(self.tenant, segment.id, 30)
         while await self.refresh_step(segment):
             pass
@@ -99,7 +99,7 @@ class Races(SegmentOracle):
 
 @asynccontextmanager
 async def open_races(url: str, tenant: str) -> AsyncIterator[Races]:
-    """Races over a storage of their own, whose connections bear the tenant's name."""
+    """Races over a storage of their own; the application name of its connections is the tenant."""
     storage = PostgresStorage(f"{url}?application_name={tenant}", currency=USD)
     await storage.open()
     try:
@@ -114,7 +114,7 @@ def interrupt(
     name: str,
     work: Callable[[], Coroutine[Any, Any, object]],
 ) -> None:
-    """Runs work once, over another connection, after the first call of a repository's method."""
+    """Makes work run once, over another connection, after the next call of a repository method."""
     method, pending = getattr(repository, name), [work]
 
     async def interrupted(*arguments: Any) -> Any:

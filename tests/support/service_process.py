@@ -68,7 +68,7 @@ class CustomersProcess:
         return self.exit_code()
 
     def exit_code(self) -> int:
-        """Waits until the process exits."""
+        """Waits until the process exits; returns its exit code."""
         return self.process.wait(PATIENCE_SECONDS)
 
     def children(self) -> list[int]:
@@ -83,7 +83,7 @@ class CustomersProcess:
 class Service(CustomersProcess):
     """A process that serves, with the values of its ready file.
 
-    `metrics` is empty without a port for them.
+    `metrics` is empty if metrics have no port of their own.
     """
 
     http: str
@@ -100,7 +100,7 @@ def start_command(
     command: tuple[str, ...] = COMMAND,
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[CustomersProcess]:
-    """The command with an environment of its own; the folder is its home."""
+    """Starts the command with an environment of its own; the folder is its home."""
     environment = environment_in(folder, environ)
     with (folder / "out.log").open("ab") as out, (folder / "errors.log").open("ab") as errors:
         process = subprocess.Popen(
@@ -126,7 +126,7 @@ def killed_at_the_end(started: CustomersProcess) -> Iterator[CustomersProcess]:
     try:
         yield started
     finally:
-        for kill in (os.killpg, os.kill):  # one that has just started leads no group yet
+        for kill in (os.killpg, os.kill):  # a process that has just started leads no group yet
             with suppress(ProcessLookupError):
                 kill(started.process.pid, signal.SIGKILL)
         started.process.wait()
@@ -139,7 +139,7 @@ def start_service(
     environ: Mapping[str, str] | None = None,
     start: Callable[..., AbstractContextManager[CustomersProcess]] = start_command,
 ) -> Iterator[Service]:
-    """`customers serve`, once it is ready; `start` starts the command."""
+    """Starts `customers serve` by `start`, and waits until it is ready."""
     ready = ("--ready-file", str(folder / "ready.json"))
     with start(folder, "serve", *ready, *arguments, environ=environ) as started:
         yield wait_until_ready(started)
@@ -154,7 +154,7 @@ def wait_until_ready(started: CustomersProcess) -> Service:
 
 
 def connect(service: Service) -> HTTPConnection:
-    """A connection that stays open until the service closes it."""
+    """An open connection to the REST interface; the caller closes it."""
     url = urlsplit(service.http)
     connection = HTTPConnection(url.hostname or "", url.port, timeout=PATIENCE_SECONDS)
     connection.connect()

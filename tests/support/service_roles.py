@@ -15,7 +15,7 @@ async def new_role(url: str, options: str = "LOGIN") -> str:
 
 
 def url_as(url: str, role: str) -> str:
-    """The URL of the same database for such a role, as which one may log in."""
+    """The URL of the same database for a role that `new_role` created."""
     parts = urlsplit(url)
     location = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=f"{role}:{quote(role)}@{location}").geturl()

@@ -20,7 +20,7 @@ BEHIND_GATEWAY: Final[Mapping[str, Any]] = {
 
 @frozen(kw_only=True)
 class Client:
-    """A client that sends the same headers with every request. Without any, it is the platform."""
+    """A client with the same headers in every request; without any, it may do everything."""
 
     api: Api
     headers: Mapping[str, str | None] = {}
@@ -57,6 +57,6 @@ class Client:
 
 @asynccontextmanager
 async def behind_gateway(storage: Storage, tenant: str) -> AsyncIterator[Client]:
-    """Runs the service behind a gateway for the time of the block."""
+    """A client of a service behind a gateway, which runs while the block runs."""
     async with serving(storage, tenant=tenant, **BEHIND_GATEWAY) as api:
         yield Client(api=api)

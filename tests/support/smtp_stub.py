@@ -1,4 +1,4 @@
-"""A small SMTP server for tests: takes mails, or refuses them."""
+"""A small SMTP server for tests, which accepts or refuses mails."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ _ANSWERS = {
 
 @define(eq=False)
 class SmtpStub:
-    """The `refused` command is answered with 550, and nothing at all is while it `is_silent`."""
+    """Answers the command `refused` with 550, others with success; if `is_silent`, not at all."""
 
     refused: str = ""
     is_silent: bool = False

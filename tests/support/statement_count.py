@@ -22,7 +22,7 @@ class StatementCount:
 
 @contextmanager
 def counting_statements() -> Iterator[StatementCount]:
-    """The number of statements sent within the block, by whatever storage."""
+    """Counts the statements sent while the block runs, by any storage."""
     count = StatementCount()
 
     def counted(method: Callable[..., Any]) -> Callable[..., Any]:

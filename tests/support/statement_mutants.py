@@ -1,4 +1,4 @@
-"""The clauses of all statements, and each of them without one of its conditions on the tenant."""
+"""The clauses of the repositories' statements, and mutants without one condition on the tenant."""
 
 import pkgutil
 import runpy
@@ -37,7 +37,9 @@ FILTERS = [
 
 @cache
 def all_clauses() -> Sequence[ClauseElement]:
-    """The clauses of all statements: those that modules compile, and lists by some filters."""
+    """The clauses of the repositories' statements: those that modules compile when they are
+    imported, and those of `_compose`.
+    """
     clauses: list[ClauseElement] = []
     compile_clause = Statement.of
 
@@ -56,7 +58,7 @@ def all_clauses() -> Sequence[ClauseElement]:
 
 
 def _compose() -> None:
-    """Composes what is composed on demand."""
+    """Composes statements that are otherwise composed on demand; filtered ones, for FILTERS."""
     for customer_filter in FILTERS:
         values = filters.values(customer_filter)
         filters.statement(customer_filter, values, page_statements.page_after, CustomerSort())

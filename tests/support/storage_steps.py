@@ -1,4 +1,4 @@
-"""Reads and writes that many tests share, each in one transaction or view."""
+"""Steps on a storage that many tests share, most of them a read or a write."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
@@ -71,7 +71,7 @@ async def some_customers(storage: Storage, tenant: str, number: int) -> list[Cus
 
 
 async def save(storage: Storage, customer: Customer) -> None:
-    """Stores a customer's new value, deleted and restored ones included."""
+    """Stores the new value of a customer, who may be deleted."""
     async with storage.transaction(customer.tenant_id) as tx:
         await tx.customers.get_any_for_update(customer.id)
         await tx.customers.save(customer)

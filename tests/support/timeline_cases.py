@@ -1,4 +1,4 @@
-"""Timelines as data: a case for every refresh state, pending change and kind of rule."""
+"""Timelines as data: cases of refresh states, pending changes and kinds of rules."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -46,9 +46,10 @@ def left(at: datetime, cause: Cause = Cause.CUSTOMER) -> Change:
 
 
 def candidate(*versions: Customer | None, at: tuple[datetime, ...] = ()) -> StaleCandidate:
-    """A customer with a pending change between each version and the next; None is unknown.
+    """A customer with a pending change between each version and the next. None stands for no
+    customer yet, or for a version that is no longer known.
 
-    `at` are the moments of the changes; without them each has the update time of its version.
+    `at` are the moments of the changes; without them each has the update time of its new version.
     """
     customer = versions[-1]
     assert customer is not None
@@ -334,7 +335,7 @@ WITH_TIME_CASES = {
         state=evolve(READY, target=later(days=3), cursor=_plain.id),
         candidate=candidate(_plain, updated(_plain, later(days=4), first_name="Eve")),
     ),
-    "a customer behind the cursor of a pass is followed from the watermark": Case(
+    "a customer after the cursor of a pass is followed from the watermark": Case(
         segment=OLD,
         state=evolve(READY, target=later(days=3), cursor=UUID(int=0)),
         candidate=candidate(_plain, updated(_plain, later(days=4), first_name="Eve")),

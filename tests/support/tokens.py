@@ -67,7 +67,7 @@ def segment(content: bytes) -> str:
 
 @cache
 def a_signer(algorithm: str = "ES256", key_id: str | None = "first") -> Signer:
-    """The same one for the same arguments."""
+    """A signer, the same one for the same arguments."""
     return Signer(algorithm=algorithm, key_id=key_id, key=_key(algorithm))
 
 
@@ -96,7 +96,7 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def forged(token: str) -> str:
-    """The token with another signature."""
+    """The token with one character of its signature replaced."""
     message, _, signature = token.rpartition(".")
     return f"{message}.{signature[:9]}{'A' if signature[9] != 'A' else 'B'}{signature[10:]}"
 
@@ -114,7 +114,7 @@ def jwks_file(folder: Path, *signers: Signer) -> Path:
 class FakeProvider:
     """Serves its keys at /jwks, and its configuration where OpenID discovery looks.
 
-    `answer` replaces the answer; `requests` counts those for the keys.
+    `answer` answers requests for the keys, and tests replace it; `requests` counts these requests.
     """
 
     def __init__(self, *signers: Signer) -> None:

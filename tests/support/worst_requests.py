@@ -1,7 +1,7 @@
-"""The worst requests known: what costs a service most, for every route of the table.
+"""The worst requests known for every route: those that cost a service most.
 
-The texts, values, bodies, queries and headers are lists of data: whoever finds a worse one adds a
-line. A new route gets all of them by itself.
+The texts, values, bodies, queries and headers are data: whoever finds a worse one adds a line. A
+new route gets all of them by itself.
 """
 
 import gzip
@@ -22,7 +22,7 @@ from customers.entrypoints.json.decode import camel
 from customers.entrypoints.openapi.parameters import path_of
 
 MIB: Final = 1024 * 1024
-# The account of the customer whom the requests are about; requests of shoppers are theirs.
+# The account of the customer whom the requests are about; every request has it in X-User-ID.
 SHOPPER: Final = "0190b2f0-0000-7000-8000-000000000077"
 # A request line of aiohttp has at most 8,190 bytes; the path and the method take some of them.
 _QUERY_BYTES: Final = 8_000
@@ -31,7 +31,7 @@ _LINE_BYTES: Final = 8_100
 
 @frozen(kw_only=True)
 class WorstRequest:
-    """A request to an operation; the parts of its path are in braces."""
+    """A request to an operation; its path has names of ids in braces."""
 
     operation: str
     name: str
@@ -62,7 +62,7 @@ class WorstRequest:
         return f"{path.format_map(ids)}?{query}"
 
 
-# Texts, repeated to the size: as JSON writes them between quotes.
+# Texts as JSON writes them between quotes; each is repeated up to a size.
 TEXTS: Final[Mapping[str, str]] = {
     "letters": "a",
     "letters of two bytes": "é",
@@ -93,7 +93,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "commas": ",",
     "brackets": "[",
 }
-# Values that are no texts, repeated between the two ends.
+# Other values: a beginning, a part that is repeated up to a size, and an end.
 VALUES: Final[Mapping[str, tuple[str, str, str]]] = {
     "a list of numbers": ("[", "0,", "0]"),
     "a list of decimals": ("[", "1.5,", "0]"),
@@ -116,7 +116,8 @@ VALUES: Final[Mapping[str, tuple[str, str, str]]] = {
     "decimals in a text": ('"0.', "0", '1"'),
     "a text with an open end": ('"', '\\"', ""),
 }
-# Of both, those that fill a whole body with each field alone; the others are shared by all fields.
+# The texts and values that also fill a whole body in a single field, for each field; all of them
+# fill a body that all fields share.
 ALONE: Final = frozenset(
     {
         "letters of two bytes",
@@ -133,7 +134,7 @@ ALONE: Final = frozenset(
         "decimals in a text",
     }
 )
-# Whole bodies of a number of bytes.
+# Functions that build a whole body of at most a number of bytes.
 BODIES: Final[Mapping[str, Callable[[int], bytes]]] = {
     "only spaces": lambda size: b" " * size,
     "spaces after an object": lambda size: b"{}" + b" " * (size - 2),
@@ -153,7 +154,7 @@ BODIES: Final[Mapping[str, Callable[[int], bytes]]] = {
     "tenants": lambda size: _filled("tenantId", size, ('"', "é", '"')),
     "a list of tenants": lambda size: _filled("tenantId", size, ("[", '"a",', '"a"]')),
 }
-# Queries of a list and of anything else.
+# Queries for every route.
 QUERIES: Final[Mapping[str, str]] = {
     "one long name": "a" * _QUERY_BYTES,
     "names": "&".join(f"a{number}" for number in range(1_300)),
@@ -169,7 +170,7 @@ QUERIES: Final[Mapping[str, str]] = {
     "tenants": "tenant_id=" + "%C3%A9" * (_QUERY_BYTES // 7),
     "many tenants": "&".join(["tenant_id=a"] * 600),
 }
-# Values of each parameter of a query.
+# Values for every query parameter of a route.
 PARAMETER_VALUES: Final[Mapping[str, str]] = {
     "digits": "9" * 7_000,
     "zeros": "0" * 7_000,
@@ -184,7 +185,7 @@ PARAMETER_VALUES: Final[Mapping[str, str]] = {
     "a huge exponent": "1e999999999",
     "an address": "a@" + "a." * 3_500 + "b",
 }
-# Headers of every request, each as often as the server takes it.
+# Headers for every route; many of them are sent a hundred times in a request.
 HEADERS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "preferences": (("Prefer", "a," * (_LINE_BYTES // 2)),) * 100,
     "preference parameters": (("Prefer", "a;" * (_LINE_BYTES // 2)),) * 100,
@@ -206,7 +207,7 @@ _STRICT: Final = HEADERS["strict handling"]
 
 @cache
 def worst_requests() -> tuple[WorstRequest, ...]:
-    """All of them, route by route."""
+    """The worst requests to all routes, route by route."""
     return tuple(request for route in routes() for request in worst_requests_of(route))
 
 
@@ -235,7 +236,7 @@ def _with_body(route: Route) -> Iterator[WorstRequest]:
 
 
 def _with_fields(route: Route, size: int) -> Iterator[WorstRequest]:
-    """Bodies whose fields have bad values: one field for all bytes, or all of them sharing."""
+    """Bodies of TEXTS and VALUES: all fields share the size, or one field has all of it."""
     keys = _keys_of(route)
     texts = {name: ('"', text, '"') for name, text in TEXTS.items()}
     for name, value in {**texts, **VALUES}.items():
@@ -267,7 +268,7 @@ def _to(
 
 @cache
 def routes() -> tuple[Route, ...]:
-    """All routes of the service."""
+    """All routes of the REST interface."""
     container = Container(settings=Settings(storage="memory", data_dir=Path("unused")), dsn="")
     return tuple(route for resource in container.resources() for route in resource.table())
 
@@ -280,12 +281,12 @@ def _keys_of(route: Route) -> tuple[str, ...]:
 
 @cache
 def _packed() -> bytes:
-    """64 MiB of nothing, as gzip packs them."""
+    """64 MiB of zero bytes, compressed with gzip."""
     return gzip.compress(b"\0" * (64 * MIB))
 
 
 def _keys(size: int, member: str) -> bytes:
-    """An object of members, numbered, of at most `size` bytes."""
+    """A JSON object with numbered members, at most `size` bytes long."""
     length = len(member.format(99_999).encode()) + 1
     members = (member.format(number) for number in range((size - 2) // length))
     return b"{" + ",".join(members).encode() + b"}"
@@ -298,7 +299,7 @@ def _sharing(keys: tuple[str, ...], size: int, value: tuple[str, str, str]) -> b
 
 
 def _filled(key: str, size: int, value: tuple[str, str, str]) -> bytes:
-    """An object with one member, of at most `size` bytes."""
+    """A JSON object with one member, at most `size` bytes long if that is possible."""
     start, repeated, end = value
     head, tail = f"{{{json.dumps(key)}:{start}".encode(), f"{end}}}".encode()
     times = max(size - len(head) - len(tail), 0) // len(repeated.encode())

@@ -15,7 +15,7 @@ STATES = (
     "22023 25006 28000 28P01 3D000 3F000 42501 42704 42P01 42703 53100 53200 53300 55000 55P03 "
     "57014 57P03 58P01"
 ).split()
-# States of a class, for which the page only says where to look.
+# States whose kind is that of their class, or the kind of all others.
 OTHER_STATES = "08006 28001 40001 40P01 53400 57P01 58030 XX000".split()
 
 
@@ -32,7 +32,7 @@ def rows_of(kind: str) -> str:
 
 
 def error_of(sqlstate: str) -> asyncpg.PostgresError:
-    """The driver's error for a state that the server answers."""
+    """The driver's error for an SQLSTATE of the server."""
     fields = {"S": "ERROR", "C": sqlstate, "M": "the details"}
     return asyncpg.PostgresError.new(fields)
 

@@ -14,7 +14,7 @@ MAP = re.compile(r"<!-- The map: [^\n]*-->\n(.*)\n<!-- The end of the map", re.D
 
 
 def columns_of(table: Table) -> str:
-    """The personal columns of a table, or all but the others where those are fewer."""
+    """The personal columns of a table, listed as "all but" the others if those are fewer."""
     personal = [column.name for column in table.columns if is_personal(column)]
     others = [column.name for column in table.columns if not is_personal(column)]
     if len(personal) <= len(others):

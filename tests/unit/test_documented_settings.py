@@ -1,4 +1,4 @@
-"""README and .env.example list every setting with its default."""
+"""README and .env.example list the settings and their defaults."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ def table_of_readme() -> dict[str, str]:
 
 
 def lines_of_env_example() -> dict[str, str]:
-    """The values by variable, with their comment signs removed."""
+    """The values of the commented-out lines, by variable."""
     return dict(re.findall(r"^# ([A-Z_]+)=(.*)$", ENV_EXAMPLE, re.MULTILINE))
 
 

@@ -1,6 +1,6 @@
-"""No filter can be lost: its field stands in the query, in the filter, in memory and in PostgreSQL.
+"""No filter can be lost: the query, the filter, memory and PostgreSQL all have its field.
 
-A new filter fails here until each of them decides by it.
+A new filter fails here until each of them applies it.
 """
 
 from datetime import timedelta
@@ -54,7 +54,7 @@ REFUSED: Final[dict[str, Any]] = {
     "assigned_to": an_id(),
     "not_assigned_to": an_id(),
 }
-# The fields that a segment sets, and no query; three of them only the storage can check.
+# The fields that segments set, and no query; only the storage can check those of OF_STORAGE.
 OF_STORAGE: Final = {"members_of", "assigned_to", "not_assigned_to"}
 OF_SEGMENTS: Final = {*OF_STORAGE, "rule"}
 # A value of each parameter of a query.

@@ -1,6 +1,7 @@
-"""The deadline of a request: the moment at which its waiting, statements and retries must end.
+"""The deadline of a request: the moment at which its waiting, statements and retries should end.
 
-The entrypoints set it, the storage reads it. Background work has no deadline.
+Entrypoints set it; the storage, groups of calls and the delivery of mails keep to it. A task for
+which none was set has no deadline.
 """
 
 from collections.abc import Iterable
@@ -10,14 +11,14 @@ from typing import Final, Self, TypeAlias
 
 from attrs import define
 
-# A statement that begins after the deadline gets this long, so that a request whose work rightly
-# took long can still finish it and answer.
+# What begins close to the deadline, or after it, gets this long all the same, so that a request
+# whose work rightly took long can still finish it and answer.
 MIN_SECONDS = 0.25
 
 
 @define  # every request makes one: frozen would take three times as long
 class Deadline:
-    """A moment of the monotonic clock, in seconds; None for no deadline. It does not change."""
+    """A moment of the monotonic clock, in seconds; None for no deadline. Never modified."""
 
     _at: float | None
 
@@ -27,7 +28,7 @@ class Deadline:
 
     @classmethod
     def latest(cls, deadlines: Iterable["Deadline"]) -> Self:
-        """The latest of the deadlines; no deadline if one of them is none."""
+        """The latest of one or more deadlines; no deadline if one of them has no moment."""
         moments = {deadline._at for deadline in deadlines}
         return cls(None if None in moments else max(filter(None, moments)))
 
@@ -44,7 +45,7 @@ class Deadline:
         return self._at is not None and monotonic() >= self._at
 
     def at_most(self, seconds: float) -> float:
-        """The smaller one of `seconds()` and the argument."""
+        """The smaller of `seconds()` and the argument."""
         own = self.seconds()
         return seconds if own is None else min(own, seconds)
 
@@ -70,16 +71,16 @@ def begin_deadline(seconds: float) -> Begun:
 
 
 def work_until(deadline: Deadline) -> None:
-    """Gives this task, and the tasks that it starts, this deadline from now on."""
+    """Gives this task, and the tasks that it starts, this deadline."""
     _current.set(deadline._at)
 
 
-# Ends what `begin_deadline` began.
+# Restores what `begin_deadline` replaced; takes the token that it returned.
 end_deadline: Final = _current.reset
 
 
 class deadline_after:  # noqa: N801 - reads as a function; a generator would cost five times as much
-    """Gives its block, and the tasks that the block starts, a deadline `seconds` from now."""
+    """Gives its block, and the tasks that it starts, a deadline `seconds` after it begins."""
 
     __slots__ = ("_begun", "_seconds")
 

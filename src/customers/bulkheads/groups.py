@@ -1,14 +1,14 @@
 """Groups: calls of one kind and tenant that wait at the same time share one statement.
 
 A call that finds fewer than MAX_UNDER_WAY statements of its kind and tenant under way sends its own
-statement at once, in its own task. The other calls wait until one of these statements ends, and
-share the next one. So a call is always answered by a statement that was sent after the call came,
-and the busier a tenant is, the fewer statements each of its calls costs.
+statement at once, in its own task. The other calls wait until one of these statements ends; up to
+MAX_CALLS of them share the next one. So a call is always answered by a statement that was sent
+after the call came, and the busier a tenant is, the fewer statements each of its calls costs.
 
 Calls that change something have a subject, such as a customer, and no two statements are about the
 same subject at once: a call whose subject is in use waits. A statement leaves out a call whose
-subject somebody else has locked. The first such call then runs a statement of its own that waits
-for the lock; meanwhile only calls about the same subject wait, and share the next statement.
+subject another transaction has locked. The first call left out then runs a statement of its own
+that waits for the lock; meanwhile only calls about its subject wait, and share the next statement.
 """
 
 from asyncio import Future, Task, get_running_loop, shield
@@ -33,7 +33,7 @@ MAX_CALLS: Final = 100
 
 
 class LeftOut(Enum):
-    """The answer to a call that a statement has left out."""
+    """The answer to a call that a statement left out."""
 
     LEFT_OUT = "left out"
 
@@ -53,13 +53,11 @@ class GroupObserver(Protocol):
         ...
 
     def late(self, tenant_id: str) -> Exception:
-        """Makes the error of a call that waited until its deadline."""
+        """The error of a call that still waited for a statement at its deadline."""
         ...
 
     def refused_together(self, error: TenantBusy | Unavailable) -> Exception:
-        """A copy of the error of a group that was refused before its statement, for another of its
-        calls.
-        """
+        """A copy of the error with which a group failed, for another of its calls."""
         ...
 
 
@@ -100,16 +98,16 @@ class _Queue(Generic[Key, Answer]):
         return not (self.under_way or self.waiting or self._subjects)
 
     def is_busy_with(self, subject: Hashable) -> bool:
-        """Whether a statement under way is about that subject; None is no subject."""
+        """Whether a statement under way is about the subject; None is no subject."""
         return subject is not None and subject in self._subjects
 
     def has_next(self) -> bool:
-        """Whether a call could go now."""
+        """Whether the subject of a waiting call is not in use, so that the call can be sent."""
         return any(not self.is_busy_with(call.subject) for call in self.waiting)
 
     def next_calls(self) -> Sequence[_Call[Key, Answer]]:
-        """Removes and returns the first calls that can go now, at most MAX_CALLS; drops those whose
-        callers have left.
+        """Removes and returns the first calls whose subjects are not in use, at most MAX_CALLS;
+        drops calls whose callers have left.
         """
         calls, others = list[_Call[Key, Answer]](), deque[_Call[Key, Answer]]()
         while self.waiting and len(calls) < MAX_CALLS:
@@ -136,11 +134,13 @@ class Groups(Generic[Session, Key, Answer]):
     """The calls of one kind, by tenant.
 
     `connect` opens the session of a statement; `ask` runs the statement and returns the answers by
-    key, without the keys that have no answer; an answer that is an exception is raised. A statement
-    that fails for several calls is tried again for each of them alone, if `may_repeat` its error.
+    key, without the keys that have no answer; an answer that is an exception is raised. If a
+    statement for several calls fails, each call is tried alone: after an error for which
+    `may_repeat` returns true, and if no session could be opened, unless that was refused with
+    TenantBusy or Unavailable.
 
-    `subject_of` returns the subject of a key. A key that `ask` answers with LEFT_OUT goes to
-    `insist`, which waits for whoever has locked the subject.
+    `subject_of` returns the subject of a key, None without one. A call that `ask` answers with
+    LEFT_OUT goes to `insist`, which waits for the lock on the subject.
     """
 
     def __init__(
@@ -166,8 +166,8 @@ class Groups(Generic[Session, Key, Answer]):
         self._closing: Future[None] | None = None
 
     async def call(self, tenant_id: str, key: Key) -> Answer | None:
-        """The answer to a key of a tenant; None if it has no answer. Raises what a statement for
-        this key alone would raise.
+        """The answer to a key of a tenant; None if it has no answer. Raises the error of its
+        statement, or one that the observer makes.
         """
         if (queue := self._queues.get(tenant_id)) is None:
             queue = self._queues[tenant_id] = _Queue()
@@ -184,7 +184,7 @@ class Groups(Generic[Session, Key, Answer]):
         return answer
 
     async def close(self) -> None:
-        """Waits until no call is under way."""
+        """Waits until every call has ended, waiting calls included."""
         if self._queues:
             self._closing = self._closing or get_running_loop().create_future()
             await shield(self._closing)
@@ -222,7 +222,7 @@ class Groups(Generic[Session, Key, Answer]):
     async def _ask_again(
         self, tenant_id: str, queue: _Queue[Key, Answer], key: Key, subject: Hashable
     ) -> Answer | None:
-        """Asks for a key that was left out; calls about the same subject wait meanwhile."""
+        """Calls `insist` for a key that was left out; calls about its subject wait meanwhile."""
         if self._insist is None:
             return None
         queue.enter([subject])
@@ -234,7 +234,9 @@ class Groups(Generic[Session, Key, Answer]):
             self._go_on(tenant_id, queue)
 
     def _go_on(self, tenant_id: str, queue: _Queue[Key, Answer]) -> None:
-        """Starts a statement for the calls that can go now; forgets a queue that is not used."""
+        """Starts a statement for the calls that can be sent now; drops the queue if it is unused.
+        When no queue is left, `close` ends.
+        """
         if queue.under_way < MAX_UNDER_WAY and queue.has_next():
             queue.under_way += 1
             self._begin(tenant_id, queue)
@@ -244,7 +246,7 @@ class Groups(Generic[Session, Key, Answer]):
             self._closing.set_result(None)
 
     def _begin(self, tenant_id: str, queue: _Queue[Key, Answer]) -> None:
-        """Starts a statement for the waiting calls, in a context of its own."""
+        """Starts a task that serves the waiting calls; it does not inherit this task's deadline."""
         serving = self._serve(tenant_id, queue)
         task = get_running_loop().create_task(serving, context=Context())
         self._tasks.add(task)
@@ -264,7 +266,7 @@ class Groups(Generic[Session, Key, Answer]):
 
     async def _answer(self, tenant_id: str, calls: Sequence[_Call[Key, Answer]]) -> None:
         """Answers the calls with one statement, whose deadline is the latest of their deadlines.
-        Calls whose callers have left before there is a session are not part of it.
+        Calls whose callers leave before the session is open are not part of it.
         """
         work_until(Deadline.latest([call.deadline for call in calls]))
         self._observer.shared(len(calls))

@@ -1,8 +1,9 @@
 """Decides which tenant gets the next free place. Nothing here waits: `turnstile` makes tasks wait.
 
-- While others wait, a tenant has at most its share: a third of the places, and at least two.
-- A tenant alone may have more: all but a reserve of a fifth of the places. Without the reserve, a
-  tenant whose statements hang would have every place when the next tenant comes.
+- While others wait, a tenant that has its share gets no more: a third of the places, at least two.
+- While no others wait, it gets more, except for a reserve of a fifth of the places (none of one or
+  two places). Without the reserve, a tenant whose statements hang would have every place when the
+  next tenant comes.
 - A tenant never has more than `per_tenant` places, if that is set.
 - Waiting tenants are served in turn; the waiters of one tenant first come, first served.
 """
@@ -59,7 +60,7 @@ class Shares(Generic[Waiter]):
         return self._free > (self._reserve if has_share else 0)
 
     def give_back(self, tenant_id: str) -> bool:
-        """Gives up a place. Returns whether anyone waits; `admit_next` decides who gets it."""
+        """Frees a place of the tenant; returns whether anyone waits for one (see `admit_next`)."""
         self._free += 1
         left = self._taken[tenant_id] - 1
         if left:
@@ -72,7 +73,7 @@ class Shares(Generic[Waiter]):
         self._queues.setdefault(tenant_id, deque()).append(waiter)
 
     def remove_waiter(self, tenant_id: str, waiter: Waiter) -> None:
-        """Removes a waiter who gave up; after that, other waiters may be admitted."""
+        """Removes a waiter who gave up, if they still wait; then others may be admitted."""
         queue = self._queues.get(tenant_id, ())
         if waiter in queue:
             self._queues[tenant_id].remove(waiter)
@@ -80,7 +81,7 @@ class Shares(Generic[Waiter]):
                 del self._queues[tenant_id]
 
     def admit_next(self) -> tuple[str, Waiter] | None:
-        """Gives a place to the next waiter who may have one, and returns their tenant and them;
+        """Gives a place to the next waiter who may have one; returns the tenant and the waiter, or
         None if nobody may have one.
         """
         tenant_id = next(filter(self._may_take, self._queues), None)
@@ -98,7 +99,7 @@ class Shares(Generic[Waiter]):
         return [waiter for queue in self._queues.values() for waiter in queue]
 
     def has_its_share(self, tenant_id: str) -> bool:
-        """Whether the tenant has as many places as it may have while others wait."""
+        """Whether the tenant has at least its share of the places."""
         return self._taken.get(tenant_id, 0) >= self._share
 
     def usage(self) -> Usage:

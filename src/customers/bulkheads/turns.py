@@ -1,4 +1,4 @@
-"""Turns: long work lets other tasks run between its steps, and stops at its deadline."""
+"""Lets other tasks run between the steps of long work; a `Turn` also ends it at its deadline."""
 
 from asyncio import sleep
 from collections.abc import AsyncIterator, Iterable
@@ -11,13 +11,13 @@ from customers.core.errors.availability import Unavailable
 Item = TypeVar("Item")
 
 TURN_SECONDS = 0.01
-# An item takes some ten microseconds, so a slice takes some tenths of a millisecond: a short
-# request needs the event loop several times, and waits for a slice each time.
+# Few enough that a slice takes less than a millisecond: a short request needs the event loop
+# several times, and may wait for a slice each time.
 SLICE_ITEMS = 10
 
 
 class Turn:
-    """The time for which a task may work before it lets other tasks run. It is over at first, so
+    """The time for which a task may work before it lets other tasks run. A new turn is over, so
     that the first `give_way` lets them run.
     """
 
@@ -28,7 +28,9 @@ class Turn:
         self._ends = 0.0
 
     async def give_way(self) -> None:
-        """Lets other tasks run if the turn is over. Raises Unavailable after the deadline."""
+        """If the turn is over, lets other tasks run and begins the next turn, or raises Unavailable
+        after the deadline.
+        """
         if monotonic() < self._ends:
             return
         if self._deadline.is_over():
@@ -38,7 +40,7 @@ class Turn:
 
 
 async def in_slices(items: Iterable[Item]) -> AsyncIterator[Item]:
-    """Yields the items; lets other tasks run before each group of SLICE_ITEMS items."""
+    """Yields the items; lets other tasks run before each slice of SLICE_ITEMS items."""
     for number, item in enumerate(items):
         if number % SLICE_ITEMS == 0:
             await sleep(0)

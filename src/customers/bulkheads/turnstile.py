@@ -14,7 +14,7 @@ class Turnstile:
     """Lets a task in when its tenant may have a place; see `Shares` for who may."""
 
     def __init__(self, size: int, per_tenant: int | None = None) -> None:
-        """There are `size` places; a tenant never has more than `per_tenant` of them."""
+        """There are `size` places; a tenant never has more than `per_tenant`, if that is set."""
         self._shares = Shares[Waiter](size, per_tenant)
         self.try_enter = self._shares.take
         """Takes a place if the tenant may have one at once; returns whether it did."""
@@ -24,19 +24,19 @@ class Turnstile:
     async def enter(self, tenant_id: str, seconds: float | None = None) -> None:
         """Takes a place as soon as the tenant may have one; the task must call `leave` afterwards.
 
-        Raises TimeoutError after `seconds`; None waits for ever.
+        Raises TimeoutError after `seconds` (None waits for ever), and the error of `turn_away`.
         """
         if not self._shares.take(tenant_id):
             await self._wait(tenant_id, seconds)
 
     def leave(self, tenant_id: str) -> None:
-        """Gives up a place; the next waiter who may have it gets it."""
+        """Frees a place of the tenant; the next waiter who may have it gets it."""
         if self._shares.give_back(tenant_id):
             self._admit()
 
     @asynccontextmanager
     async def place(self, tenant_id: str, seconds: float | None = None) -> AsyncIterator[None]:
-        """Has a place while the block runs. Raises as `enter` does."""
+        """Holds a place while the block runs. Raises what `enter` raises."""
         await self.enter(tenant_id, seconds)
         try:
             yield
@@ -44,13 +44,13 @@ class Turnstile:
             self.leave(tenant_id)
 
     def turn_away(self, error: Callable[[], Exception]) -> None:
-        """Makes every waiting task raise an error; `error` is called once for each task."""
+        """Makes every waiting task raise an error, made by a call of `error` for each of them."""
         for waiter in self._shares.waiters():
             if not waiter.done():
                 waiter.set_exception(error())
 
     def is_busy_with(self, tenant_id: str) -> bool:
-        """Whether the tenant has as many places as it may have while others wait."""
+        """Whether the tenant has at least its share of the places; see `Shares`."""
         return self._shares.has_its_share(tenant_id)
 
     def usage(self) -> Usage:

@@ -2,5 +2,6 @@
 
 `server` starts and stops it, `cluster` holds its data, `programs` finds and runs its programs,
 `preconditions` checks a folder before its data is touched, `locks` serialises the processes that
-share a server, and `failure` has the one error that all of them raise.
+share a server, and `failure` has the error for a server that does
+not start or stop.
 """

@@ -40,7 +40,7 @@ _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
-    "log_min_messages": "log",  # failed statements would write customers' data to the log
+    "log_min_messages": "log",  # else failed statements write customers' data to the log
 }
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 

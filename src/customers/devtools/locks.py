@@ -19,14 +19,14 @@ def turn(path: Path) -> Iterator[None]:
 
 
 def share(path: Path) -> int:
-    """Acquires a shared lock; returns the file descriptor to pass to `release`."""
+    """Waits for a shared lock; returns the file descriptor to pass to `release`."""
     lock = _open(path)
     fcntl.flock(lock, fcntl.LOCK_SH)
     return lock
 
 
 def claim(path: Path) -> int | None:
-    """Acquires an exclusive lock without waiting; None when another process holds a lock.
+    """Acquires an exclusive lock without waiting; None if any process holds a lock.
 
     A program that inherits the returned file descriptor holds the lock as well, until it ends.
     """

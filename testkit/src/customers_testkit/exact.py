@@ -1,4 +1,4 @@
-"""JSON with exact numbers in both directions: amounts are Decimals, never floats."""
+"""JSON with exact numbers: Decimals are encoded, and numbers with a fraction decoded, unrounded."""
 
 import json
 from collections.abc import Mapping
@@ -7,12 +7,14 @@ from typing import Any
 
 
 def encode(value: Any) -> bytes:
-    """Decimals become numbers with the same digits. Raises ValueError for NaN and infinity."""
+    """The JSON of a value; Decimals become numbers with the same digits. Raises ValueError for NaN
+    and infinity.
+    """
     return _json(value).encode()
 
 
 def decode(text: bytes) -> Any:
-    """Numbers with a fraction become Decimals."""
+    """The value of a JSON text; numbers with a fraction or an exponent become Decimals."""
     return json.loads(text, parse_float=Decimal)
 
 

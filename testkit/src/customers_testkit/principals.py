@@ -100,7 +100,9 @@ class Principals:
 
 
 def kind_for_everything(server: Server) -> Kind | None:
-    """The kind of caller who may do everything; None if authentication is off."""
+    """The kind of caller who may do everything; None if authentication is off, or if the service
+    refuses to make a token for another reason.
+    """
     if (error := _refusal_of_tokens(server)) is None:
         return "staff"
     return "key" if error.code == _NO_KEY else None
@@ -117,6 +119,6 @@ def _refusal_of_tokens(server: Server) -> CustomersError | None:
 
 def _sentence(error: CustomersError) -> str:
     return (
-        f"customers_principal needs a service that knows its callers ({error.message}): "
+        f"customers_principal needs a service that authenticates callers ({error.message}): "
         "set customers_options = --auth jwt in the ini file, or CUSTOMERS_OPTIONS"
     )

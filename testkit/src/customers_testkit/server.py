@@ -55,7 +55,7 @@ class Server:
         self._channels: list[Channel] = []
 
     def channel(self) -> Channel:
-        """A gRPC channel for your own stubs; it is closed with the server."""
+        """A gRPC channel for your own stubs, closed by `close`. ValueError if `grpc` is empty."""
         if not self.grpc:
             raise ValueError(f"the gRPC address of {self.http} is unknown: set --customers-grpc")
         channel = insecure_channel(self.grpc, self._channel_options)
@@ -77,7 +77,7 @@ def connect(http: str, grpc: str) -> Iterator[Server]:
 
 @contextmanager
 def running(command: str = "", options: Sequence[str] = ()) -> Iterator[Server]:
-    """Starts a service that runs while the block does. Raises ServiceDidNotStart."""
+    """Starts a service, and stops it after the block. Raises ServiceDidNotStart."""
     with TemporaryDirectory(prefix="customers-") as folder:
         process, log = _launch(command, options, Path(folder))
         try:

@@ -13,7 +13,7 @@ from tests.support.api_steps import (
     segment_path,
 )
 
-# What surrounds the rows of an answer.
+# Enough bytes for what surrounds the rows of an answer.
 ROOM: Final = 1_024
 TOO_LARGE: Final = (400, "ANSWER_TOO_LARGE")
 

@@ -27,7 +27,7 @@ EVERY: Final = tuple(permission.value for permission in Permission)
 
 
 def staff(*permissions: str, tenant: str, **headers: str | None) -> Headers:
-    """What the gateway sends of somebody with these permissions, for one tenant."""
+    """The headers that the gateway sends for an employee of a tenant with these permissions."""
     return claims(*permissions, tenant=tenant) | GATEWAY | headers
 
 
@@ -84,8 +84,8 @@ async def send(api: Api, attempt: Attempt, headers: Headers) -> Answer:
 
 class AttackContract:
     async def test_who_may_not_is_refused_by_every_operation(self, guarded: Api) -> None:
-        """Nobody, somebody who forges the gateway's headers, a shopper, staff of another tenant,
-        and staff with every permission but the one that is needed, or with one other only.
+        """Callers without valid credentials, callers with foreign or revoked keys, staff of another
+        tenant, and staff with no, one other, or all other permissions than the needed one.
         """
         ids, mine, cells = await self._a_customer(guarded), guarded.tenant, 0
         before = await self._everything(guarded, ids)
@@ -110,7 +110,7 @@ class AttackContract:
     async def test_ids_of_another_tenant_cost_and_answer_what_unknown_ids_do(
         self, guarded: Api
     ) -> None:
-        """In bytes and, by the number of statements, in work; each id of a path in turn."""
+        """The bytes and the number of statements are compared, for each id of a path in turn."""
         theirs, mine = await self._a_customer(guarded), evolve(guarded, tenant=a_tenant())
         own = await self._a_customer(mine)
         before = await self._everything(guarded, theirs)
@@ -171,7 +171,9 @@ class AttackContract:
                 assert answer.error == (404, "CUSTOMER_NOT_FOUND")
 
     async def _refused_keys(self, guarded: Api) -> list[tuple[Headers, tuple[int, str]]]:
-        """The headers of callers with a key of another tenant, and with a revoked one."""
+        """The headers of callers with a key of another tenant, whole and cut short, and with a
+        revoked key; and their errors.
+        """
         foreign = _Trusted.of(evolve(guarded, tenant=a_tenant()))
         own = _Trusted.of(guarded)
         details = {"permissions": ["*"]}
@@ -231,7 +233,7 @@ def _refused_callers(attempt: Attempt, tenant: str) -> Iterator[tuple[Headers, t
     yield staff("customers:nothing", tenant=tenant, **{"x-jwt-claim-roles": "unknown"}), denied
     others = set(EVERY) - set(attempt.needed)
     yield staff(*sorted(others), tenant=tenant), denied
-    # A few of them each time: all together they would make half of the suite.
+    # Only five of them: all of them together would take half of the time of the suite.
     for permission in Random(attempt.name).sample(sorted(others), 5):
         yield staff(permission, tenant=tenant), denied
     for foreign in (a_tenant(), f"{tenant}x", tenant.upper()):

@@ -51,8 +51,8 @@ NOT_JSON = [
 
 
 def bodies(target: Target, kind: str) -> list[dict[str, Any]]:
-    """Bodies in which every field that can be bad in that way is bad; together they have all bad
-    values.
+    """Bodies in which every field that has bad values of this kind has one; together the bodies
+    have all of these values.
     """
     bad = {
         name: field.refused[kind] for name, field in target.fields.items() if kind in field.refused

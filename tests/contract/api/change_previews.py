@@ -26,7 +26,7 @@ def preview_path(segment: dict[str, Any]) -> str:
 
 async def a_crowd(api: Api, **segment: Any) -> tuple[dict[str, Any], str, str, str]:
     """A segment and the ids of three customers, created a second apart: a big spender, a big
-    spender who is a VIP, and a VIP.
+    spender who is a VIP, and a VIP. A fourth customer is neither.
     """
     ids = []
     for number, (amount, tags) in enumerate([(2000, []), (2000, ["vip"]), (1, ["vip"])]):

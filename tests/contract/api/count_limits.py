@@ -1,4 +1,4 @@
-"""How many payment methods a customer has, and how many segments a tenant has."""
+"""The limits of payment methods per customer and segments per tenant, and pages of segments."""
 
 import asyncio
 

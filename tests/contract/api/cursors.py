@@ -13,7 +13,7 @@ KEYS = ["first", "prev", "next", "last"]
 
 
 async def walk(api: Api, path: str) -> list[str]:
-    """The ids of all customers, read by cursor; fails when the cursor does not end."""
+    """The ids of all customers, read page by page by cursor; fails if the pages do not end."""
     ids, cursor = [], ""
     for _ in range(50):
         body = (await api.get(f"{path}&cursor={cursor}")).body
@@ -87,7 +87,7 @@ class CursorContract:
             assert (answer.status, answer.fields) == (400, {"cursor"}), bad
 
 
-# Characters that some clients send unquoted.
+# Characters that some clients send unescaped.
 SAFE = '<>"=;,:/'
 OTHERS = ("status=ACTIVE", "sort_by=email", "sort_order=asc", "search=a", "tags=x")
 

@@ -11,8 +11,8 @@ SORTS = ("created_at", "email", "total_orders", "last_order_date", "first_order_
 
 
 async def a_crowd_with_deleted(api: Api) -> str:
-    """The crowd, then Eve and Fred, who were deleted, and Gus, who was erased; returns the segment
-    of Ann, Dan and Eve.
+    """Adds the crowd of `list_filters`, then Eve and Fred, who are deleted, and Gus, who is erased;
+    returns the id of the segment of Ann, Dan and Eve.
     """
     segment = await a_crowd(api)
     ids = {}
@@ -42,7 +42,7 @@ async def walked(api: Api, query: str) -> list[dict[str, Any]]:
 
 
 async def paged(api: Api, query: str) -> list[dict[str, Any]]:
-    """The customers of all pages by number, two at a time; their number is each page's total."""
+    """The customers of all pages by number, two at a time; asserts that the total is right."""
     customers: list[dict[str, Any]] = []
     number, pages, total = 0, 1, 0
     while number < pages:

@@ -37,7 +37,7 @@ ORDER = {"orderId": "o-1", "totalAmount": 10, "orderDate": "2026-01-01T00:00:00Z
 
 
 async def a_full_customer(api: Api) -> tuple[str, dict[str, Any]]:
-    """The path of a customer who has everything, and the segment they are assigned to."""
+    """The path of a customer with belongings of many kinds, and a segment they are assigned to."""
     customer = await a_customer(api, email="ada@example.test", notes="likes tea")
     path, segment = f"/customers/{customer['id']}", await a_segment(api)
     for number in range(2):

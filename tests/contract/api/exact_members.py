@@ -35,8 +35,8 @@ ORDERED: Final = [
 
 
 async def exact_members(api: Api, segment: dict[str, Any], *customers: str) -> list[str]:
-    """The ids of a segment's members, newest customer first, after a check that all reads agree,
-    those about the customers at these paths included.
+    """The ids of a segment's members, newest customer first. Asserts that all reads agree, those of
+    the customers at these paths included.
     """
     own = segment_path(segment)
     page = (await api.get(f"{own}/customers?page=1")).body
@@ -52,7 +52,7 @@ async def exact_members(api: Api, segment: dict[str, Any], *customers: str) -> l
 
 
 async def check_customer(api: Api, segment: dict[str, Any], customer: str, is_member: bool) -> None:
-    """Asserts that a customer's segments and the explanation agree with the membership."""
+    """Asserts that a customer's segments and the explanation agree with `is_member`."""
     segments, explanation = (
         await api.get(f"{customer}/segments"),
         await explain(api, segment, customer),
@@ -189,7 +189,7 @@ class ExactTimeContract:
 
 
 async def read_feed(api: Api, segment: dict[str, Any], is_followed: bool) -> None:
-    """Reads the feed, if it is followed; that may change what is stored of the members."""
+    """Reads the feed if `is_followed`, which refreshes the stored members."""
     if is_followed:
         assert (await api.get(f"{segment_path(segment)}/changes")).status == 200
 

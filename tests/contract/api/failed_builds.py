@@ -1,4 +1,4 @@
-"""Segments whose members could not be built: shown, changed and deleted like all others."""
+"""Segments with a failed build: their members cannot be read; they can be changed and deleted."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ ADAS: Final = [{"field": "first_name", "operator": "eq", "value": "Ada"}]
 
 @contextmanager
 def failing_evaluation() -> Iterator[None]:
-    """No rule can be evaluated by a backfill in the block."""
+    """Makes the evaluation of every rule by a backfill fail while the block runs."""
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError

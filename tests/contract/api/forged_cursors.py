@@ -1,4 +1,4 @@
-"""Cursors are sealed: they show nothing, and whatever no list has sealed for itself is 400."""
+"""Cursors are sealed: they reveal nothing, and a list answers 400 to all but its own cursors."""
 
 import base64
 from itertools import islice
@@ -28,7 +28,7 @@ class List:
 
 
 async def every_list(api: Api) -> list[List]:
-    """Each list of a tenant that has cursors, with at least three rows in it."""
+    """Lists of a tenant that have cursors, with at least three rows each."""
     ids = await a_crowd(api, 3)
     customer = f"/customers/{ids[0]}"
     for number in range(3):

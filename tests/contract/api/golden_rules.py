@@ -18,7 +18,7 @@ from tests.support.golden_rules import CUSTOMERS, NOW, REFUSALS, VECTORS, Refusa
 from tests.support.storage_steps import add_customers
 
 NAMES = {str(customer.id): name for name, customer in CUSTOMERS.items()}
-# Each needs a segment of its own, so only some are published and fewer explained.
+# Each vector needs a segment of its own, so only some are published and fewer explained.
 PUBLISHED = VECTORS[::8]
 EXPLAINED = VECTORS[4::40]
 

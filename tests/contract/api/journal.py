@@ -1,4 +1,4 @@
-"""Notes and communications over REST."""
+"""Notes and communications over REST, and the pages of their lists and of orders."""
 
 import asyncio
 from typing import Any
@@ -189,7 +189,7 @@ every_list = pytest.mark.parametrize("kind", ["notes", "communications", "orders
 
 
 async def a_list_of_seven(api: Api, kind: str) -> str:
-    """The path of a list of seven items, three of them created at the same time."""
+    """The path of a list of seven items, four of them created at the same time."""
     customer = await customer_path(api)
     for number in range(7):
         order = {"orderId": f"o-{number}", "totalAmount": 1}

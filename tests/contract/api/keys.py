@@ -17,7 +17,7 @@ SUCCESS = {"message": "key revoked successfully"}
 
 @asynccontextmanager
 async def authenticating(storage: Storage, tenant: str) -> AsyncIterator[Api]:
-    """The service, which lets in keys and the gateway's callers only."""
+    """A client of a service that admits only callers with keys and those of the gateway."""
     async with serving(storage, tenant=tenant, **BEHIND_GATEWAY) as api:
         yield api
 

@@ -1,4 +1,4 @@
-"""Every parameter of a list has an effect, and filters combine with each other and with cursors."""
+"""Every filter of the list of customers works, also combined with others and with cursors."""
 
 from itertools import combinations
 from typing import Any
@@ -71,7 +71,7 @@ BAD = [
 
 
 async def a_crowd(api: Api) -> str:
-    """Registers the people, with their orders; returns the segment of Ann and Dan."""
+    """Registers the people, with their orders; returns the id of the segment of Ann and Dan."""
     ids = {}
     for person in PEOPLE:
         email = f"{person['firstName'].lower()}@example.test"
@@ -87,14 +87,14 @@ async def a_crowd(api: Api) -> str:
 
 
 async def names(api: Api, path: str) -> list[str]:
-    """The first names in a page by number, whose total they are."""
+    """The first names in the page at a path, sorted; asserts that the total is their number."""
     body = (await api.get(path)).body
     assert body["total"] == len(body["customers"])
     return sorted(customer["firstName"] for customer in body["customers"])
 
 
 async def names_by_cursor(api: Api, path: str) -> list[str]:
-    """The first names in all pages by cursor, two customers at a time."""
+    """The first names in all pages by cursor, two customers at a time, sorted."""
     names_so_far: list[str] = []
     cursor: str | None = ""
     while cursor is not None:

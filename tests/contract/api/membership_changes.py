@@ -20,7 +20,7 @@ from tests.support.membership_moves import MOVES, Move, make_calls, one_conditio
 
 KEYS: Final = {"sequence", "segmentId", "customerId", "change", "at", "cause"}
 EVERYBODY: Final = one_condition("total_orders", "gte", 0)
-# The feed may omit a customer who enters and leaves between reads, so the entry is read first.
+# The feed may omit a customer who enters and leaves between reads, so it is read before an exit.
 CAUSED: Final = [
     pytest.param(move, is_read, id=f"{name}, {'read' if is_read else 'not read'} before")
     for name, move in MOVES.items()
@@ -36,7 +36,7 @@ async def changes(api: Api, segment: dict[str, Any], query: str = "") -> Answer:
 
 
 async def read_feed(api: Api, segment: dict[str, Any], size: int = 1_000) -> list[dict[str, Any]]:
-    """The whole feed of a segment, read in pages of that size until its end repeats."""
+    """The whole feed of a segment, read in pages of `size` until a page is empty."""
     feed: list[dict[str, Any]] = []
     page = (await changes(api, segment, f"?limit={size}")).body
     while page["changes"]:
@@ -51,7 +51,7 @@ async def read_feed(api: Api, segment: dict[str, Any], size: int = 1_000) -> lis
 
 
 def replay(feed: list[dict[str, Any]], before: set[str] | None = None) -> set[str]:
-    """The members after these changes; fails when a change repeats another."""
+    """The members after these changes; fails if a member enters, or if a non-member leaves."""
     members = set(before or ())
     for change in feed:
         assert (change["customerId"] in members) is (change["change"] == "left"), change

@@ -12,7 +12,7 @@ from tests.support.builders import NOW
 
 INSTANT: Final = timedelta(microseconds=1)
 DAY: Final = timedelta(days=1)
-# Conditions on the age of a date that is now, and when their verdicts change.
+# Conditions on the days since `NOW`, and how long after `NOW` their verdicts change.
 CHANGES: Final[list[tuple[str, Any, list[timedelta]]]] = [
     ("gt", 90, [91 * DAY]),
     ("gt", 1.5, [2 * DAY]),
@@ -57,7 +57,7 @@ TREES: Final[list[tuple[Any, list[timedelta]]]] = [
 
 
 async def check_changes(api: Api, rules: Any, customer: str, moments: list[Any]) -> None:
-    """Asserts that the verdict changes at these moments only, each announced beforehand."""
+    """Asserts that the verdict changes at these moments only, as explanations have announced."""
     segment = await a_segment(api, rules=rules)
     verdict = (await explain(api, segment, customer)).body["member"]
     for expected in moments:

@@ -29,7 +29,7 @@ async def a_method(platform: Client, customer: dict[str, Any], **fields: Any) ->
 
 
 async def record_orders(platform: Client, customer: dict[str, Any], number: int) -> None:
-    """Records orders o-1, o-2 and so on, a day after each other."""
+    """Records `number` orders, o-1, o-2 and so on, dated a day apart."""
     for day in range(1, number + 1):
         date = f"2025-01-{day:02}T00:00:00Z"
         body = {"orderId": f"o-{day}", "totalAmount": 10, "orderDate": date}

@@ -45,7 +45,7 @@ def nested(levels: int) -> Any:
 
 
 def ids(sample: dict[str, Any]) -> list[str]:
-    """The customer ids of a sample, after a check that it shows all it counts."""
+    """The customer ids of a sample; asserts that it shows all customers that it counts."""
     assert sample["count"] == len(sample["sample"])
     return [customer["id"] for customer in sample["sample"]]
 

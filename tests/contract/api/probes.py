@@ -62,7 +62,7 @@ class StorageAwayContract:
         lists = [("GET", f"{BASE}{path}", NOTHING) for path in LISTS]
         creations = [("POST", f"{BASE}/customers", new_customer())]
         for method, path, body in [*lists, *creations, *calls(away, ids)]:
-            # Whose id it is, the storage would have to say.
+            # Only the storage could say whether an id is the shopper's own.
             headers = {"X-User-ID": ids["shopperId"]}
             answer = await away.send(method, path, body, headers=headers, base="")
             assert answer.status == 503, (method, path)

@@ -1,4 +1,4 @@
-"""Rules that would cost too much: refused wherever they are written, before anything is done."""
+"""Rules that would cost too much are refused in every request, before anything is done."""
 
 import json
 from typing import Any, Final

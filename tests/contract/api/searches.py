@@ -23,7 +23,7 @@ async def the_people(api: Api) -> dict[str, str]:
 
 
 async def matching_names(api: Api, names: dict[str, str], query: str) -> list[str]:
-    """The names of the customers on the only page, whose total they are."""
+    """The names of all customers that a query finds, sorted; asserts that one page has them all."""
     body = (await api.get(f"/customers?{query}&page_size=100")).body
     assert body["total"] == len(body["customers"])
     return sorted(names[customer["id"]] for customer in body["customers"])

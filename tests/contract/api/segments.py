@@ -155,7 +155,7 @@ class SegmentContract:
         path = segment_path(before)
         api.clock.forward(hours=1)
         answer = await api.put(path, {"name": "New", "rules": None, "description": None})
-        # A build may have waited for other writers.
+        # A build waits for other writers, so it may be complete now or not.
         changed_names = ("name", "updatedAt", "buildStatus", "buildProgress")
         assert (answer.status, answer.body["name"]) == (200, "New")
         assert answer.body == before | {name: answer.body[name] for name in changed_names}

@@ -43,7 +43,7 @@ every_write = pytest.mark.parametrize("route", WRITES, ids=lambda route: route.o
 
 
 async def send(api: Api, route: Route, body: bytes) -> Answer:
-    """Sends a body to an operation whose ids are unknown, as a shopper where it is for them."""
+    """Sends a body to an operation for unknown ids; if it is for shoppers, for `me`."""
     path = path_of(route).removeprefix(BASE).replace("{shopperId}", "me")
     for part in path.split("/"):
         if part.startswith("{"):

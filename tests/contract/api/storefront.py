@@ -72,7 +72,7 @@ async def a_customer(platform: Client, **fields: Any) -> dict[str, Any]:
 
 
 async def a_shopper(platform: Client, **fields: Any) -> tuple[Client, dict[str, Any]]:
-    """A shopper and their customer, who is linked to them."""
+    """A client that is a shopper, and the customer who is linked to them."""
     shopper = platform.shopper()
     return shopper, await a_customer(platform, userId=shopper.subject, **fields)
 

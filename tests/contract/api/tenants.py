@@ -46,7 +46,7 @@ TENANT_PARTS: Final[dict[str, TenantParts]] = {
     ),
 }
 INVALID: Final = "INVALID_TENANT"
-# No id of a tenant, wherever it stands.
+# Texts that are not valid as a tenant in any place.
 MALFORMED: Final = [
     *("x" * 256, "a\tb", "a b", "a,b", ",", "caf\u00e9", "cafe\u0301", "\uff41", "a\u200b"),
 ]
@@ -115,7 +115,7 @@ def calls(api: Api, ids: Mapping[str, str]) -> Iterator[tuple[str, str, Any]]:
 
 
 def body_for(method: str, template: str, ids: Mapping[str, str]) -> Any:
-    """A valid body of a route, or NOTHING."""
+    """A valid body of a route; NOTHING if it needs none."""
     word = template.rpartition("/")[2]
     if template.endswith("{segmentId}/customers"):
         return {"customerIds": [ids["customerId"]]} if method != "GET" else NOTHING
@@ -133,7 +133,7 @@ def masked(raw: bytes, ids: Mapping[str, str]) -> str:
 
 
 def _unclean(tenant: str) -> list[str]:
-    """The tenant with white space around it, or with a character that nobody sees."""
+    """The tenant with white space before or after it, or with an invisible character."""
     return [f" {tenant}", f"{tenant} ", f"{tenant}\n", f"\ufeff{tenant}", f"{tenant}\u200d"]
 
 
@@ -181,7 +181,7 @@ class TenantContract:
     async def test_a_malformed_tenant_is_refused_and_never_changed_to_a_good_one(
         self, api: Api
     ) -> None:
-        """White space around a header's value is no part of it (RFC 9110)."""
+        """White space around a header's value is not part of it (RFC 9110), so none is sent."""
         for bad in (*MALFORMED, f"{api.tenant},{api.tenant}", f"{api.tenant} x"):
             for headers in ({"X-Tenant-ID": bad}, {"x-jwt-claim-tenant-id": bad}):
                 sent: dict[str, str | None] = {"X-Tenant-ID": None, **headers}
@@ -251,7 +251,7 @@ class IsolationContract:
             expected = await other.send(method, unknown_path, unknown_body, base="")
             assert answer.status == expected.status, (method, known_path)
             assert masked(answer.raw, real) == masked(expected.raw, unknown), (method, known_path)
-            # Without a shopper, the routes of shoppers do not look whose the ids are.
+            # The routes of shoppers refuse a call without a shopper before they look at the ids.
             assert answer.status in (400, 401, 404), (method, known_path)
         assert await read_everything(api, path) == before
 

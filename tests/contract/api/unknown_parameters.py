@@ -26,7 +26,7 @@ def names(query: type[Query]) -> list[str]:
 
 
 def misspellings(name: str) -> Iterator[str]:
-    """The name with a letter twice, with one missing, and with two in each other's place."""
+    """The name with its last letter twice, with a letter missing, and with two letters swapped."""
     middle = len(name) // 2
     yield name + name[-1]
     yield name[:middle] + name[middle + 1 :]

@@ -1,4 +1,4 @@
-"""Valid text, money, times and ids, and how they are returned. `bad_input` has the invalid ones."""
+"""Text, money, times and ids, and how they are returned. `bad_input` has most invalid values."""
 
 from decimal import Decimal
 from typing import Any
@@ -29,7 +29,7 @@ NEAR_A_CENT = [
     (Decimal("0.30000000000000004"), "0.30"),
     (Decimal("1E-7"), "0"),
     (Decimal("999999999999.99"), "999999999999.99"),
-    # The double nearest to 999999999999.97 and the one four places on; five are too many.
+    # The double nearest to 999999999999.97; then amounts within and beyond the error of doubles.
     (Decimal("999999999999.969970703125"), "999999999999.97"),
     (Decimal("123456789012.340012"), "123456789012.34"),
     (Decimal("123456789012.34011"), None),

@@ -32,7 +32,7 @@ async def verify(api: Api, token: str) -> Answer:
 
 
 async def a_token(api: Api, customer: dict[str, Any]) -> str:
-    """The token of a mail that was sent to the customer."""
+    """Sends a mail to the customer; returns its token."""
     assert (await send(api, customer)).status == 200
     return api.mails.token
 
@@ -75,7 +75,7 @@ ENDINGS: list[Callable[[Api, dict[str, Any]], Awaitable[None]]] = [
 
 
 class _OnItsOwn:
-    """Its tests read the mails of their service, and use up what a peer may try."""
+    """A service for each test, because tests read its mails and use up the attempts of a peer."""
 
     @pytest_asyncio.fixture(loop_scope="session")
     async def api(self, storage: Storage, tenant: str) -> AsyncIterator[Api]:
@@ -242,7 +242,7 @@ class VerifyEmailContract(_OnItsOwn):
 
     @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
     async def test_the_path_has_no_other_method(self, api: Api, method: str) -> None:
-        # No customer has this id, which OpenAPI cannot say of the paths of customers.
+        # Not checked: the path could also be that of a customer, which has other methods.
         answer = await evolve(api, is_checked=False).send(method, "/customers/verify-email")
         assert answer.error == (405, "METHOD_NOT_ALLOWED")
 

@@ -45,11 +45,11 @@ class IdentityProvider:
             return str((await response.json())["access_token"])
 
     async def rotate(self, number: int) -> None:
-        """Signs with a new key from now on; those before stay in the JWKS."""
+        """Makes the provider sign with a new key; the old ones stay in the JWKS."""
         await self._order(f"rotate {number}")
 
     async def skew(self, seconds: int) -> None:
-        """Runs so many seconds ahead of this machine from now on."""
+        """Sets the provider's clock this many seconds ahead of this machine's."""
         await self._order(f"skew {seconds}")
 
     async def stop(self) -> None:
@@ -68,7 +68,7 @@ class IdentityProvider:
 async def identity_provider(state: Path | None = None) -> AsyncIterator[IdentityProvider]:
     """A provider while the block runs; the test is skipped on a machine that cannot run it.
 
-    It keeps its port and its keys in the file `state`: with the same one it can start again.
+    It keeps its port and its keys in the file `state`, if any; the next provider can reuse them.
     """
     node, folder = _node(), _installed()
     process = await asyncio.create_subprocess_exec(
@@ -101,7 +101,7 @@ async def _answer(process: Process) -> dict[str, str]:
 
 
 def _node() -> str:
-    """The program. Skips the test without a Node that is new enough."""
+    """The path of Node.js. Skips the test if Node.js is missing or too old, or npm is missing."""
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         pytest.skip("the identity provider needs Node.js 20 or newer with npm")
@@ -113,7 +113,7 @@ def _node() -> str:
 
 
 def _installed() -> Path:
-    """The folder with the provider. Skips the test if the registry of npm cannot be reached."""
+    """The folder with the provider. Skips the test if npm cannot install it."""
     _INSTALLED.mkdir(parents=True, exist_ok=True)
     lock = _INSTALLED / "node_modules" / ".customers-lock.json"
     for name in _FILES:

@@ -1,8 +1,8 @@
 // A real identity provider on a free port of this machine, for tests. Its log is one JSON object per
 // answer on standard output. It keeps its port and its keys in the file of its argument, if there is
-// one, and goes on with them when it starts again. A line on standard input is an order:
-//   rotate N    sign with the key number N, and keep the ones before in the JWKS
-//   skew N      run N seconds ahead of the machine
+// one, and uses them again when it is restarted. A line on standard input is a command:
+//   rotate N    sign with a new key of number N, and keep the old keys in the JWKS
+//   skew N      set the clock N seconds ahead of the machine's
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';

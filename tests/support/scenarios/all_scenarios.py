@@ -1,4 +1,4 @@
-"""All scenarios: several hundred requests to every operation, the same in every run."""
+"""All scenarios: together they send requests to every operation, the same ones in every run."""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def all_scenarios() -> Iterator[Scenario]:
 
 
 def refusals(operation: Operation) -> Scenario:
-    """Bad requests to an operation, in every error form; those of a shopper by one."""
+    """Mostly bad requests to an operation; if it is for shoppers, by one without a customer."""
     base, path = _split(operation)
     if not (base or _is_for_shoppers(operation)):
         return
@@ -63,7 +63,7 @@ def refusals(operation: Operation) -> Scenario:
 
 
 def refusals_of_shoppers(operation: Operation) -> Scenario:
-    """Requests of shoppers to an operation of theirs, for what they do not have."""
+    """Requests to an operation for shoppers, by each shopper and by nobody, with unknown ids."""
     if not _is_for_shoppers(operation):
         return
     base, path = _split(operation)

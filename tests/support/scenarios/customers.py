@@ -1,4 +1,4 @@
-"""The session's scenarios about customers and what belongs to them."""
+"""The scenarios about customers and what belongs to them."""
 
 from collections.abc import Iterator
 

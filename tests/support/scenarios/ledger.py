@@ -1,4 +1,4 @@
-"""The session's scenarios about orders: facts in every order, recorded once and again."""
+"""The scenarios about orders: facts in every sequence, some of them recorded again."""
 
 from collections.abc import Iterator
 from itertools import permutations
@@ -109,7 +109,7 @@ def bad_facts() -> Scenario:
 
 
 def facts_in_order(order_id: str, kinds: tuple[str, ...]) -> Scenario:
-    """Records the facts of one order; the result does not depend on their order."""
+    """Records facts about one order in the sequence of `kinds`; the refund exceeds the amount."""
     path = yield from a_new_customer(order_id)
     facts = {
         "order": post(f"{path}/record-order", an_order(order_id)),

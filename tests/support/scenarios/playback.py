@@ -8,7 +8,8 @@ from tests.support.scenarios.requests import Request
 async def answers_of(api: Api, *, lacks_operations: bool = False) -> list[tuple[Request, Answer]]:
     """Plays all scenarios; returns every request with its answer.
 
-    Where the program may lack operations, the scenario that misses a key in its answer ends there.
+    With `lacks_operations`, a scenario ends, without an error, when an answer lacks a key that the
+    scenario reads.
     """
     exchanges = []
     for scenario in all_scenarios():

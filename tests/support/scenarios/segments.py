@@ -1,4 +1,4 @@
-"""The session's scenarios about segments: members, previews, explanations and feeds."""
+"""The scenarios about segments: members, previews, explanations and feeds."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The session's scenarios about shoppers, who see and change what is their own."""
+"""The scenarios about shoppers, who see and change what is their own."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -13,7 +13,7 @@ from tests.support.scenarios.requests import (
 )
 
 SHOPPER: Final = "01890a5d-ac96-774b-bcce-b302099a8077"
-# Of shoppers whose customer is blocked, and who have none.
+# A shopper whose customer is blocked, and one without a customer.
 BLOCKED: Final = "01890a5d-ac96-774b-bcce-b302099a8078"
 NOBODY: Final = "01890a5d-ac96-774b-bcce-b302099a8079"
 ADDRESS: Final = {"addressLine1": "1 Way", "city": "Oslo", "postalCode": "0150", "country": "NO"}
@@ -30,7 +30,7 @@ def shopper_scenarios() -> Iterator[Scenario]:
 def own(
     method: str, path: str, body: Any = NOTHING, *, base: str = "/api/v1", shopper: str = SHOPPER
 ) -> Request:
-    """A request of the shopper, or of another one, for whom the storefront calls."""
+    """A request of the storefront on behalf of SHOPPER, or of another shopper."""
     headers = {"X-User-ID": shopper, "X-Internal-Service": "storefront"}
     return Request(method=method, path=path, body=body, headers=headers, base=base)
 

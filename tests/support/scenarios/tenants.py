@@ -1,4 +1,4 @@
-"""The session's scenarios about tenants: named in each place, in several, and wrongly."""
+"""The scenarios about tenants: named in each place, in several, and wrongly."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs: which are chosen, how they get the password, what they say."""
+"""PostgreSQL's client programs: which are chosen, how they get the password, how they fail."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Instances of frozen classes that are not made by their `__init__` are like those that are."""
+"""An instance that a fast constructor makes is equal to one that `__init__` makes."""
 
 import pytest
 from attrs import asdict, evolve, field, fields, frozen, validators
@@ -12,7 +12,7 @@ from customers.core.model.order import Statistics
 from customers.core.model.payment import PaymentMethod
 from tests.support.builders import a_customer
 
-# Rows of these are read by the hundred.
+# A query may read hundreds of these.
 FREQUENT = (Address, Customer, Entry, PaymentMethod, Statistics)
 
 

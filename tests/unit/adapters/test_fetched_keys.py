@@ -22,7 +22,7 @@ LONG = 1000.0
 
 
 class Seconds:
-    """Seconds that pass only when a test says so."""
+    """A clock in seconds that only tests move."""
 
     def __init__(self) -> None:
         self.now = 5.0

@@ -83,7 +83,7 @@ def a_flipped_bit(token: str, _: Signer, chance: Random) -> str:
 
 
 def unused_bits(token: str, _: Signer, chance: Random) -> str:
-    """The same bytes in another spelling."""
+    """The token with the unused bits of a part changed, or with padding: the bytes are the same."""
     index = chance.randrange(3)
     part = token.split(".")[index]
     if len(part) % 4:
@@ -118,7 +118,7 @@ def another_algorithm(token: str, signer: Signer, chance: Random) -> str:
 
 
 def a_stranger(token: str, signer: Signer, chance: Random) -> str:
-    """Signed by a key that nobody knows, which the header brings along."""
+    """A token signed with an unknown key, which its header contains."""
     stranger = chance.choice(STRANGERS)
     key_id = chance.choice(KEY_IDS)
     header: dict[str, object] = {"alg": stranger.algorithm, "kid": key_id, "jwk": stranger.jwk()}
@@ -127,7 +127,7 @@ def a_stranger(token: str, signer: Signer, chance: Random) -> str:
 
 
 def a_shared_secret(token: str, signer: Signer, chance: Random) -> str:
-    """Signed with a public key as if it were the secret of an HMAC."""
+    """A token signed with an HMAC whose secret is empty or a public key."""
     algorithm = chance.choice(["HS256", "HS512", signer.algorithm])
     message, _, _ = with_header(token, {"alg": algorithm, "kid": signer.key_id}).rpartition(".")
     digest = "sha512" if algorithm == "HS512" else "sha256"
@@ -159,7 +159,7 @@ QUICK: Final[tuple[Mutation, ...]] = (
 
 
 def mutants(chance: Random) -> Iterator[str]:
-    """Tokens that differ from each valid one; an unchanged one is not among them."""
+    """COUNT mutated tokens; a mutation that changes nothing does not count."""
     tokens = [(signer.token(claims()), signer) for signer in SIGNERS]
     number = 0
     while number < COUNT:

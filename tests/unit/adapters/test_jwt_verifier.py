@@ -68,9 +68,9 @@ def test_each_algorithm_is_accepted(signer: Signer, tmp_path: Path) -> None:
         ({"aud": ["orders", "carts"]}, "the token is for another audience"),
         ({"aud": {"customers": 1}}, "the token is for another audience"),
         ({"aud": None}, "the token is for another audience"),
-        ({"iss": ISSUER + "/"}, "the token is of another issuer"),
-        ({"iss": [ISSUER]}, "the token is of another issuer"),
-        ({"iss": None}, "the token is of another issuer"),
+        ({"iss": ISSUER + "/"}, "the token is from another issuer"),
+        ({"iss": [ISSUER]}, "the token is from another issuer"),
+        ({"iss": None}, "the token is from another issuer"),
     ],
 )
 def test_claims_that_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -45,7 +45,7 @@ def part(message: EmailMessage, kind: str) -> str:
 
 
 def expect_silence(error: pytest.ExceptionInfo[MailNotSent]) -> None:
-    """The error says nothing of the mail, and nor does what caused it."""
+    """Asserts that the error shows no secret and nothing of the mail, and has no visible cause."""
     assert error.value.__cause__ is None
     assert error.value.__context__ is None or error.value.__suppress_context__
     for secret in (TOKEN, "ada@", "Lovelace", "password"):

@@ -22,7 +22,7 @@ CENT = Decimal("0.01")
 
 
 class RolledBack(Exception):
-    """A use case fails after its writes."""
+    """Ends a transaction that has written, so that it is rolled back."""
 
 
 class Crowd:

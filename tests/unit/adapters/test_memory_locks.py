@@ -1,4 +1,4 @@
-"""Forgotten locks raise in the memory storage; a database would lose an update now and then."""
+"""A forgotten lock raises in the memory storage; a database would sometimes lose an update."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -31,7 +31,7 @@ ASSIGNMENT = Assignment(assigned_at=NOW)
 
 @frozen(kw_only=True)
 class Stored:
-    """One stored entity of each kind that a transaction can lock."""
+    """The stored entities that the writes below change or refer to."""
 
     customer: Customer
     address: Address
@@ -95,7 +95,7 @@ WITH_WRONG_BEFORE: dict[str, Write] = {
 
 
 async def run(storage: MemoryStorage, stored: Stored, *steps: Write) -> None:
-    """The steps in one transaction."""
+    """Runs the steps in one transaction."""
     async with storage.transaction("tenant") as tx:
         for step in steps:
             await step(tx, stored)

@@ -37,7 +37,7 @@ async def delete(storage: MemoryStorage, customer: Customer) -> None:
 async def restore(
     storage: MemoryStorage, customer: Customer, *methods: PaymentMethod
 ) -> list[object]:
-    """Restores a customer with these methods; returns the ids whose tokens are taken."""
+    """Restores a customer with these methods; returns the ids of those that lost their tokens."""
     async with storage.transaction("tenant") as tx:
         deleted = await tx.customers.get_any_for_update(customer.id)
         await tx.customers.save(deleted.restored(NOW))

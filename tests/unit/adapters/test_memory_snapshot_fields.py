@@ -57,7 +57,7 @@ ERASURE = Erasure(customer_id=ERASED.id, erased_at=NOW, counts=dict.fromkeys(Rec
 
 
 def a_state() -> State:
-    """A state with every entity; each of their fields differs from its default."""
+    """A state with entities of every kind, and a value in each field that a dump must carry."""
     stored = evolve(DELETED, statistics=fold_ledger([ENTRY], USD))
     state = State().with_customer(stored).with_customer(ERASED).with_entry(ENTRY)
     state = state.with_verifications(ID, [VERIFICATION])
@@ -82,7 +82,7 @@ def a_state() -> State:
 
 
 def leaves(value: object, path: str = "State") -> Iterator[tuple[str, object]]:
-    """The values inside a state by the names of the fields that lead to them."""
+    """The values inside a state, without caches of sorted lists, each after its path."""
     kind: Any = type(value)
     if has(kind):
         for field in fields(kind):
@@ -99,7 +99,7 @@ def leaves(value: object, path: str = "State") -> Iterator[tuple[str, object]]:
 
 
 def dumped_keys(kind: Any) -> set[str]:
-    """The keys of a dumped value of that class."""
+    """The keys of a dumped value of the class."""
     if kind in COMPLETE:
         return set(converter(USD).unstructure(COMPLETE[kind]))
     rows = dump({TENANT: a_state()}, USD)[TENANT]

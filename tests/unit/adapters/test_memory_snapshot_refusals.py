@@ -29,7 +29,7 @@ async def storage() -> MemoryStorage:
 
 
 def with_value(data: Data, pointer: str, value: object) -> Data:
-    """The data with the value at a place of the tenant; ABSENT removes it, a function maps it."""
+    """Changes a value of the tenant in `data` (ABSENT removes, a function maps it); returns it."""
     target: Any = data[TENANT]
     *keys, last = [int(key) if key.isdigit() else key for key in pointer[1:].split("/")]
     for key in keys:
@@ -44,7 +44,7 @@ def with_value(data: Data, pointer: str, value: object) -> Data:
 async def refusal(
     storage: MemoryStorage, data: object, *, at: JsonPointer | None = None
 ) -> set[str]:
-    """The places and codes of the problems with data that must not be restored."""
+    """The places and codes of the problems for which a restore is refused; nothing is changed."""
     before = storage.dump()
     with pytest.raises(Invalid) as raised:
         await (storage.restore(data) if at is None else storage.restore(data, at))
@@ -118,7 +118,7 @@ def twice(rows: list[Data]) -> list[Data]:
 
 
 def again(**changed: object) -> Callable[[list[Data]], list[Data]]:
-    """The rows, with the last one repeated with some values changed."""
+    """A function that repeats the last of some rows, with values changed."""
     return lambda rows: [*rows, rows[-1] | changed]
 
 

@@ -109,7 +109,7 @@ async def test_a_copy_responds_to_random_commands_as_the_original_does(
     generated: list[Command],
 ) -> None:
     storage, known = MemoryStorage(currency=USD), KnownResources()
-    ids, key = SequentialIds(), A_SECRETS_KEY  # a copy has another key for cursors of its own
+    ids, key = SequentialIds(), A_SECRETS_KEY  # a storage's own key for cursors is not its copy's
     async with serving(storage, tenant="tenant", ids=ids, secrets_key=key) as api:
         for command in generated[:40]:
             answer = await send(api, known, command)
@@ -126,7 +126,7 @@ async def test_a_copy_responds_to_random_commands_as_the_original_does(
 async def later_answers(
     storage: MemoryStorage, known: KnownResources, later: list[Command], moment: datetime
 ) -> list[tuple[int, bytes]]:
-    """The answers of a service that starts at that moment with the data of the storage."""
+    """The answers to the later commands of a service that starts at `moment` with the storage."""
     ids, key = SequentialIds(999), A_SECRETS_KEY
     async with serving(storage, tenant="tenant", ids=ids, secrets_key=key) as api:
         api.clock.moment = moment

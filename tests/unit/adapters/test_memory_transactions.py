@@ -1,4 +1,4 @@
-"""How transactions begin, wait and end in the memory storage, where it differs from a database."""
+"""How transactions begin, wait and end in the memory storage."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -36,7 +36,7 @@ async def rename(storage: Storage, customer: Customer, name: str) -> None:
 async def save_with_taken_email(
     storage: Storage, customer: Customer, then: Step | None = None
 ) -> None:
-    """Saves a customer with a taken e-mail, suppresses the error and continues."""
+    """Saves a customer with a taken e-mail and suppresses the error; `then` must fail."""
     async with storage.transaction("tenant") as tx:
         await tx.customers.get_for_update(customer.id)
         with pytest.raises(EmailTaken):

@@ -1,4 +1,4 @@
-"""A key of the service's own: what it signs is verified, and by its public key only."""
+"""A token signed with the service's own key is accepted with its public key, and no other is."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The map of personal data knows every field of the model and every column of every table."""
+"""The map of personal data has the fields of each mapped entity and every column of every table."""
 
 import pytest
 from attrs import fields

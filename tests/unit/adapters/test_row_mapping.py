@@ -1,4 +1,4 @@
-"""Every entity is stored with all of its fields, and a field without a column is named."""
+"""Every entity is stored with all of its fields, and a field without a column is an error."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
@@ -81,7 +81,7 @@ SAMPLES: Mapping[Any, Callable[[str, int], Any]] = {
 
 
 def mappings() -> Iterator[RowMapping[Any]]:
-    """Every mapping of a module of the adapter."""
+    """The row mappings in all modules of the PostgreSQL adapter."""
     for module in walk_packages(postgres.__path__, f"{postgres.__name__}."):
         for value in vars(import_module(module.name)).values():
             if isinstance(value, RowMapping):

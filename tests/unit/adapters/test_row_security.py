@@ -24,7 +24,7 @@ def test_without_row_security_the_statements_are_those_of_the_plain_dialect() ->
     assert len(clauses) > 100
     statements = [Statement._of_clause(clause, plans_anew=False) for clause in clauses]
     assert [one.sql for one in statements] == [plain(clause) for clause in clauses]
-    # They differ with it, so that the comparison could fail.
+    # With row security some differ, so the comparison above can fail.
     assert any(one.secured.in_transaction != one.sql for one in statements)
 
 

@@ -1,4 +1,4 @@
-"""Every statement is proven to reach one tenant's rows only, and a forgotten filter is refused."""
+"""A statement is proven to reach one tenant's rows, unless listed; one that may not is refused."""
 
 import re
 

@@ -16,17 +16,17 @@ BAD = "bad 1"
 
 
 class Late(Exception):
-    """What the observer makes of a call that still waits for a statement at its deadline."""
+    """The error of a call that still waits for a statement at its deadline."""
 
 
 class Unanswered(Exception):
-    """What the observer makes of a call whose statement has no answer at its deadline."""
+    """The error of a call whose statement has no answer at its deadline."""
 
 
 @define(eq=False)
 class Server(GroupObserver):
-    """Answers keys such as "x 1", which are about x; the keys about what is `taken` it leaves out,
-    and waits for it to be free when it is asked again.
+    """Answers keys such as "x 1", whose subject is x. It leaves out keys whose subject is `taken`;
+    `insist` answers a key that was left out, once `free` is set.
     """
 
     gate: asyncio.Event = field(factory=asyncio.Event)
@@ -98,7 +98,7 @@ def subject_of(key: str) -> str:
 
 
 async def begin(groups: Groups[str, str, str], *keys: str) -> Calls:
-    """Calls that have begun, one after another."""
+    """Starts a call for each key, in order; returns their tasks."""
     calls = [asyncio.create_task(groups.call("tenant", key)) for key in keys]
     await settle()
     return calls
@@ -120,7 +120,7 @@ async def test_a_call_waits_for_the_statement_about_its_subject_and_no_other_one
     assert server.sent == [["x 1"], ["y 1"]]
     server.gate.set()
     assert await outcomes(calls) == ["new x 1", "new x 2", "new y 1", "new x 3", "new z 1"]
-    # Those about one subject share a statement, so that nobody queues for it.
+    # The waiting calls share a statement, also those about one subject.
     assert server.sent[2:] == [["x 2", "x 3", "z 1"]]
 
 

@@ -23,25 +23,25 @@ CALLER = ContextVar("caller", default="nobody")
 
 
 class Late(Exception):
-    """What the observer makes of a call that still waits for a statement at its deadline."""
+    """The error of a call that still waits for a statement at its deadline."""
 
 
 class Unanswered(Exception):
-    """What the observer makes of a call whose statement has no answer at its deadline."""
+    """The error of a call whose statement has no answer at its deadline."""
 
 
 @define(eq=False)
 class Server(GroupObserver):
-    """Answers with the tenant, the key and the state when the statement was sent, as soon as the
-    gate is open.
+    """Answers each key but UNKNOWN with the tenant, the key, and the state when the statement was
+    sent, once the gate is open; a statement with the key BAD fails.
     """
 
     state: int = 0
     gate: asyncio.Event = field(factory=asyncio.Event)
     bad_gate: asyncio.Event | None = None
-    """What a statement for the bad key alone waits for, too."""
+    """What a statement for the bad key alone waits for after the gate."""
     connection_gate: asyncio.Event | None = None
-    """What a session waits for before it is open."""
+    """What opening a session waits for."""
     refusal: Exception | None = None
     failure: Exception = field(factory=ZeroDivisionError)
     sent: list[tuple[str, Sequence[str]]] = field(factory=list)
@@ -101,7 +101,7 @@ Calls = list["asyncio.Task[str | None]"]
 
 
 async def begin(groups: Groups[str, str, str], *keys: str, tenant: str = "a") -> Calls:
-    """Calls that have begun, one after another."""
+    """Starts a call for each key, in order; returns their tasks."""
     calls = [asyncio.create_task(groups.call(tenant, key)) for key in keys]
     await settle()
     return calls

@@ -12,12 +12,12 @@ TENANTS = st.sampled_from("abcd")
 
 
 def takes(shares: Shares[str], tenant: str, count: int = 100) -> int:
-    """How many places the tenant gets of those it tries to take."""
+    """How many places the tenant gets when it tries to take `count`."""
     return sum(shares.take(tenant) for _ in range(count))
 
 
 def admitted(shares: Shares[str]) -> Sequence[str]:
-    """The waiters who get a place now, in order."""
+    """Admits waiters while one can get a place; returns them in order."""
     waiters = []
     while (pair := shares.admit_next()) is not None:
         waiters.append(pair[1])

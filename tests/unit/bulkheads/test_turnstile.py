@@ -1,4 +1,4 @@
-"""Tasks wait for places; who gives up leaves nothing behind."""
+"""Tasks wait for places; a task that gives up neither waits nor takes a place any more."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Card numbers and keys for card data are detected in any notation, and nothing else is."""
+"""Card numbers in common notations and keys for card data are detected, and nothing else is."""
 
 import json
 from decimal import Decimal
@@ -135,7 +135,7 @@ def test_ids_and_international_phone_numbers_of_a_person_are_no_card_numbers() -
 def test_the_work_grows_with_the_text_and_no_faster(
     unit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every digit is looked at a few times, in whichever runs it stands."""
+    """Luhn sums are taken over at most as many digits as the text has characters."""
     looked_at = 0
     luhn_sums = cards._luhn_sums
 

@@ -55,7 +55,7 @@ async def differences(doctor: Doctor, tenant: str = TENANT) -> list[MembershipDi
 
 
 async def adas_and_bob(storage: MemoryStorage) -> tuple[Customer, Customer, Customer]:
-    """Two Adas and a Bob."""
+    """Stores two Adas and a Bob."""
     one, two, bob = [
         await a_stored_customer(storage, TENANT, first_name=name) for name in ("Ada", "Ada", "Bob")
     ]
@@ -69,14 +69,14 @@ async def published(storage: MemoryStorage, segment: Segment) -> Segment:
 
 
 async def adas(storage: MemoryStorage) -> Segment:
-    """A segment of the Adas whose backfill is complete."""
+    """Publishes a segment of the Adas and completes its backfill."""
     segment = await published(storage, a_dynamic_segment(ADAS))
     await backfill(storage, TENANT, segment.id, FixedClock())
     return segment
 
 
 async def manual_segment(storage: MemoryStorage, *customers: Customer) -> Segment:
-    """A manual segment with members."""
+    """Publishes a manual segment, and assigns and stores its members."""
     segment = await published(storage, a_segment())
     await assign(storage, segment, *customers)
     await store_members(storage, segment, *customers)

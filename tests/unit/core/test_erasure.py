@@ -23,7 +23,7 @@ def erasures(storage: MemoryStorage) -> Erasures:
 
 
 async def stored(storage: MemoryStorage) -> UUID:
-    """The id of a new customer."""
+    """Stores a new customer; returns the id."""
     customer = a_customer(tenant_id=TENANT)
     await storage.autocommit(TENANT).add_customer(customer)
     return customer.id

@@ -1,4 +1,4 @@
-"""Builds that fail: what counts as a failure, and that it is recorded for the build it is of."""
+"""Failed builds: which errors are failures of a build, and for which build one is recorded."""
 
 import pytest
 from attrs import evolve
@@ -42,7 +42,7 @@ async def published(storage: MemoryStorage) -> Segment:
 
 
 async def with_an_expensive_rule(storage: MemoryStorage, segment: Segment) -> None:
-    """The rule is one that was stored before there were limits."""
+    """Stores a rule beyond the limits, as if from before there were limits."""
     async with membership_transaction(storage, TENANT) as tx:
         await tx.segments.get_for_update(segment.id)
         await tx.segments.save(evolve(segment, rule=TOO_EXPENSIVE))

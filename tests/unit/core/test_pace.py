@@ -23,7 +23,7 @@ LEASE = 60.0
 
 @define(eq=False)
 class Watch:
-    """A clock that tests set; every transaction takes a second."""
+    """A clock in seconds, moved by tests and by each transaction of a `SlowStorage`."""
 
     seconds: float = 0.0
 

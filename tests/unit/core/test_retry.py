@@ -12,14 +12,14 @@ from customers.core.ports.retry import retries_conflict
 
 CORE = Path(customers.core.__file__).parent
 FILES = sorted([*CORE.glob("services/*.py"), *CORE.glob("membership/*.py")])
-# Its callers are repeated: it is a step of `register`.
+# `Customers._link` is a step of `register`, which is repeated.
 COVERED = {"_link"}
 
 Function = ast.AsyncFunctionDef
 
 
 class Work:
-    """Raises these errors, one at a call, then returns the number of calls."""
+    """Raises these errors, one per call, then returns the number of calls."""
 
     def __init__(self, *errors: Exception) -> None:
         self._errors = list(errors)
@@ -53,7 +53,7 @@ async def test_no_other_error_is_worth_a_second_try() -> None:
 
 
 def writers() -> Iterator[tuple[str, Function]]:
-    """The functions of the core that open transactions, or write without one."""
+    """The async functions of FILES that use a transaction or autocommit, with their names."""
     for file in FILES:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, Function) and _transactions(node):

@@ -49,7 +49,7 @@ def time_rules() -> SearchStrategy[Any]:
 
 
 def all_moments(customer: Customer) -> list[datetime]:
-    """Every moment at which a random rule could change its result, and the instants beside it."""
+    """The moments at which a random rule could change its result, and the instants around them."""
     moments = {NOW}
     for date in filter(None, (field.of(customer) for field in DateField)):
         for age in ages():

@@ -24,7 +24,7 @@ def numbers(*sizes: int) -> list[object]:
 
 
 def days(*fields: str, number: int) -> list[object]:
-    """Each day is a moment at which it begins and one at which it ends."""
+    """Conditions on `number` days for each field; each day is two moments, its start and end."""
     return [condition(field, "in", [*range(1, 2 * number, 2)]) for field in fields]
 
 

@@ -1,4 +1,4 @@
-"""What a search finds, by the words of docs/search.md; that page's examples are contract tests."""
+"""What a search finds, as docs/search.md says; the examples of that page are contract tests."""
 
 import unicodedata
 

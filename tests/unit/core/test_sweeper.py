@@ -1,6 +1,6 @@
 """The sweeper: which tenants and segments it refreshes, how far, and only while it holds the lease.
 
-Single steps are tested in `test_refresh`, the schedule with the process.
+Single steps are tested in `test_refresh`, the schedule in `tests/unit/entrypoints/test_sweeper.py`.
 """
 
 from collections.abc import AsyncIterator
@@ -80,7 +80,7 @@ def sweeper(storage: FailingStorage, clock: FixedClock) -> Sweeper:
 
 
 async def published(storage: Storage, rules: str, tenant: str = "tenant") -> Segment:
-    """A new segment whose backfill has not begun."""
+    """Publishes a segment; its backfill has not begun."""
     segment = a_dynamic_segment(rules, tenant_id=tenant)
     async with membership_transaction(storage, tenant) as tx:
         await publish(tx, None, segment, NOW)
@@ -88,7 +88,7 @@ async def published(storage: Storage, rules: str, tenant: str = "tenant") -> Seg
 
 
 async def add_buyer(storage: Storage, days_ago: float, tenant: str = "tenant") -> Customer:
-    """A customer whose only order was that number of days before `NOW`."""
+    """Adds a customer whose only order was that number of days before `NOW`."""
     date = later(days=-days_ago)
     statistics = some_statistics(first_order_date=date, last_order_date=date)
     values = {"created_at": date, "updated_at": date, "statistics": statistics}

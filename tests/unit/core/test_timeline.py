@@ -1,4 +1,4 @@
-"""Timelines: the changes of membership for every case, and the crossed ranges of a segment."""
+"""Timelines: the membership changes of every case, and the crossed ranges of a segment."""
 
 from datetime import timedelta
 

@@ -12,7 +12,7 @@ from customers.core.model.unicode_forms import Decomposition, marks_of, normaliz
 
 Form = Literal["NFC", "NFKC"]
 
-# Marks of many classes, one that hides two others, and letters that they combine with.
+# Marks of many combining classes, some of which decompose, and letters that combine with marks.
 MARKS = "\u0300\u0301\u0315\u0323\u0327\u0334\u0344\u0345\u05ae\u0f71\u0f72\u0f73\u3099\U0001d165"
 LETTERS = "aeA\u1e14\u1f82\u304b\uac00\u1100\u1161\u11a8\ufb01\ufcf2\u212b"
 odd_texts = st.text(st.sampled_from(MARKS + LETTERS) | st.characters(), max_size=20)

@@ -22,7 +22,7 @@ from tests.support.faulty_storage import FaultyStorage
 from tests.support.grpc_service import TENANT, Rpc, an_order, failure, reason, serving
 from tests.support.patience import PATIENCE_SECONDS, until
 
-# Of these a tenant alone has four.
+# The places of all tenants, and those that one tenant may have.
 PLACES, ALONE = 6, 4
 
 
@@ -42,7 +42,7 @@ class Http:
         return await api.post(path, {"orderId": str(customer.id), "totalAmount": 1})
 
     async def hang(self, tenant: str, count: int, in_all: int) -> list[asyncio.Task[Answer]]:
-        """Orders that wait at the gate, together with all others."""
+        """Sends `count` orders; returns when `in_all` orders wait at the gate, of all tenants."""
         tasks = [asyncio.create_task(self.record(tenant)) for _ in range(count)]
         await until(lambda: self.storage.concurrent_orders == in_all)
         return tasks
@@ -100,7 +100,7 @@ async def test_probes_pass_a_full_house() -> None:
 
 
 async def hang(rpc: Rpc, count: int) -> list[asyncio.Task[Any]]:
-    """Calls of TENANT that wait at the gate."""
+    """Sends `count` calls of TENANT; returns when ALONE of them wait at the gate."""
     rpc.storage.gate.clear()
     orders = [an_order(await rpc.add_customer(), f"order-{number}") for number in range(count)]
     tasks = [asyncio.ensure_future(rpc.stub.RecordOrder(order)) for order in orders]

@@ -90,7 +90,7 @@ def batch(customer_id: str, orders: int, **fields: str) -> RecordOrdersRequest:
 
 
 async def full(rpc: Rpc) -> list[asyncio.Task[Any]]:
-    """Batches of one tenant that wait at the gate, as many as there may be."""
+    """Sends as many batches of one tenant as are admitted; returns when they wait at the gate."""
     rpc.storage.gate.clear()
     batches = [batch(await rpc.add_customer(), MAX_BATCH_ORDERS) for _ in range(3)]
     tasks = [asyncio.ensure_future(rpc.stub.RecordOrders(one)) for one in batches]

@@ -34,7 +34,7 @@ async def test_card_numbers_are_refused_wherever_a_customer_is_described() -> No
 
 
 async def test_a_customer_may_have_a_phone_number_and_an_id() -> None:
-    """Both would pass for card numbers."""
+    """Both contain digits that would pass for a card number in another field."""
     async with memory_service(card_numbers="refuse") as service:
         user = "41111111-1111-1111-8000-000000000000"
         body = new_customer(phone="+37 8282 246310005", userId=user)

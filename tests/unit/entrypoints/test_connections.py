@@ -46,7 +46,7 @@ class Caller:
         return int(head[9:12]), json.loads(raw)
 
     async def end(self) -> bytes:
-        """What comes until the service closes the connection."""
+        """The bytes that arrive until the service closes the connection; none if it is reset."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             try:
                 return await self._reader.read()
@@ -91,7 +91,7 @@ def log() -> StringIO:
 
 @asynccontextmanager
 async def limited(**settings: Any) -> AsyncIterator[tuple[Container, int]]:
-    """The parts of a service in memory with these settings, and its port."""
+    """Serves in memory with these settings; yields the container of its parts, and its port."""
     container = Container(
         settings=Settings(storage="memory", data_dir=Path("unused"), **settings), dsn=""
     )
@@ -128,7 +128,7 @@ async def send_for_ever(caller: Caller) -> None:
 async def until(api: Api, name: str, value: float) -> None:
     """Returns when the metric has reached the value."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await metric(api, name) < value:  # noqa: ASYNC110 - it is in another task's hands
+        while await metric(api, name) < value:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(SOON)
 
 

@@ -12,7 +12,7 @@ from tests.support.patience import PATIENCE_SECONDS
 
 
 class Tenants:
-    """Tenants whose visits last until they are let go, and what happened in which order."""
+    """Tenants whose slow visits last until their events are set; `began` lists those in order."""
 
     def __init__(self) -> None:
         self.events: dict[str, asyncio.Event] = {}

@@ -1,5 +1,5 @@
-"""Cursors: equal positions have equal ones, whichever storage they were read from; they show
-nothing, and odd content is refused even where its seal is genuine.
+"""Equal positions have equal cursors, whichever storage they were read from. A cursor reveals
+nothing, and odd content is refused even if its seal is genuine.
 """
 
 import json

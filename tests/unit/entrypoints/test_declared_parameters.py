@@ -1,4 +1,4 @@
-"""Handlers take the input that their routes declare, and use all of it."""
+"""Handlers take the input that their routes declare, and use every parameter of a query."""
 
 from collections import defaultdict
 from pathlib import Path

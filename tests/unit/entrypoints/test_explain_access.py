@@ -1,4 +1,4 @@
-"""`customers access explain`: what a caller with a token would be, and why one is refused."""
+"""`customers access explain`: what a caller with a token would be, or why a token is refused."""
 
 import json
 import sys
@@ -28,7 +28,7 @@ def token(**changes: Any) -> str:
 async def explain(
     folder: Path, text: str, output: Output = TEXT, **settings: Any
 ) -> int | str | None:
-    """The exit code of the command."""
+    """Runs the command on the token; returns the exit code, 0 if it does not exit."""
     (folder / "token").write_text(f"{text}\n")
     defaults: dict[str, Any] = {
         "auth": AuthModes(("jwt",)),
@@ -112,7 +112,7 @@ async def test_the_keys_may_come_from_the_issuer(
         issuer: dict[str, Any] = {"jwt_jwks_file": None, "jwt_issuer": provider.issuer}
         assert await explain(tmp_path, token(iss=provider.issuer), **issuer) == 0
         assert await explain(tmp_path, token(), **issuer) == 1
-    assert "the token is of another issuer" in capsys.readouterr().err
+    assert "the token is from another issuer" in capsys.readouterr().err
 
 
 async def test_without_jwt_no_token_is_explained(tmp_path: Path) -> None:

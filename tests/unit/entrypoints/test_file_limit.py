@@ -1,4 +1,4 @@
-"""Fewer connections than files: the limit of open files is that of the test's own process."""
+"""There are fewer connections than files may be open; these tests replace the limit of files."""
 
 import resource
 

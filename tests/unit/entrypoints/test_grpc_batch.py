@@ -22,7 +22,7 @@ from tests.support.grpc_service import (
     violations,
 )
 
-# Of a tenant alone.
+# How many single orders of one tenant run at the same time.
 CONCURRENT_ORDERS = 4
 
 

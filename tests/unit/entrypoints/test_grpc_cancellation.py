@@ -87,7 +87,7 @@ async def test_a_call_whose_deadline_has_expired_is_not_started(
 
 
 async def record_impatiently(rpc: Rpc, random: Random, customer_id: str) -> str | None:
-    """Records an order and may give up early; the order's id if it was acknowledged, else None."""
+    """Records an order, but may give up early; returns its id if acknowledged, else None."""
     order_id = f"order-{random.randrange(30)}-of-{customer_id}"
     timeout = random.choice([None, 0.05, 0.005, 0.002])
     call = rpc.stub.RecordOrder(an_order(customer_id, order_id), timeout=timeout)

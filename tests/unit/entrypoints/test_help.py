@@ -26,7 +26,7 @@ COMMANDS = dict(commands(main, "customers"))
 
 
 def options(command: click.Command) -> list[click.Option]:
-    """The options of a command, those of click too."""
+    """The options of a command, including those that click adds."""
     params = command.get_params(click.Context(command, **main.context_settings))
     return [param for param in params if isinstance(param, click.Option)]
 

@@ -17,7 +17,7 @@ VALID = {"sub": "someone", "exp": SECONDS + 300}
 
 
 class Verifier(TokenVerifier):
-    """Accepts every token, and counts them."""
+    """Accepts every token unless `claims` is None; counts the tokens."""
 
     def __init__(self, claims: TokenClaims) -> None:
         self.claims: TokenClaims | None = claims

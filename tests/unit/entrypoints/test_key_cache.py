@@ -1,4 +1,4 @@
-"""Callers with API keys: how long a key is remembered, what a flood costs, and its last use."""
+"""Callers with API keys: how long a key is cached, what a flood costs, and a key's last use."""
 
 import asyncio
 from collections.abc import Callable
@@ -68,7 +68,7 @@ class Caller:
     clock: FixedClock
 
     async def calls(self, credential: Credential) -> str:
-        """The subject of who calls, or why they are refused."""
+        """The subject of the caller, or the reason for which the key is refused."""
         try:
             return (await self.tokens.principal(credential.text)).subject
         except InvalidToken as error:
@@ -159,7 +159,7 @@ async def test_callers_with_one_key_share_a_look_up() -> None:
     keys.gate.clear()
     calls = [asyncio.create_task(caller.calls(credential)) for _ in range(5)]
     await asyncio.sleep(0)
-    calls[0].cancel()  # who leaves does not end it for the others
+    calls[0].cancel()  # which does not end the look-up for the others
     await asyncio.sleep(0)
     keys.gate.set()
     results = await asyncio.gather(*calls, return_exceptions=True)
@@ -276,5 +276,5 @@ async def test_the_end_of_the_service_does_not_fail_with_the_storage() -> None:
 
 
 async def _until(is_so: Callable[[], bool]) -> None:
-    while not is_so():  # noqa: ASYNC110 - a list grows
+    while not is_so():  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(0.001)

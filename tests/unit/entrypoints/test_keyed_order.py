@@ -71,10 +71,10 @@ async def test_when_the_call_is_cancelled_what_has_begun_ends_and_nothing_else_b
     recorder = Recorder()
     items: list[Item] = [(number, "k" if number else "", 5) for number in range(8)]
     call = asyncio.create_task(recorder.run_all(items, slots=2))
-    while recorder.running < 2:  # noqa: ASYNC110 - a number
+    while recorder.running < 2:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(0)
     call.cancel()
-    while recorder.running:  # noqa: ASYNC110
+    while recorder.running:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(0)
     assert call.cancelled()
     assert sorted(recorder.events) == [("end", 0), ("end", 1), ("start", 0), ("start", 1)]

@@ -1,4 +1,4 @@
-"""The options of `customers keys` and `customers access explain`."""
+"""The option --expires of `customers keys create`."""
 
 from datetime import datetime, timedelta
 

@@ -59,7 +59,7 @@ async def test_a_mail_is_given_up_with_a_line_that_says_nothing_of_it() -> None:
     logs.configure("debug", as_json=True, stream=(stream := StringIO()))
     assert await delivery(mails).deliver(MAIL) is False
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while "gave up" not in stream.getvalue():  # noqa: ASYNC110 - a stream wakes nobody
+        while "gave up" not in stream.getvalue():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0)
     assert mails.attempts == 5
     assert str(MAIL.customer_id) in stream.getvalue()

@@ -1,4 +1,4 @@
-"""The settings of mail, and what is wired by them."""
+"""The settings of mail, and the mailer and the links that they select."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""No line of the log hides what it is about: the names of its values are not personal ones."""
+"""No value in a log line has a name under which every value is redacted."""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from tests.support.documents import ROOT
 
 
 def names_in_log_lines() -> Iterator[tuple[str, str]]:
-    """The names of values in lines of the log, each with its file."""
+    """The names of the values in calls of the logger, each after the name of its file."""
     for file in sorted((ROOT / "src").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("logger()."):

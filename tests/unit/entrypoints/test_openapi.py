@@ -135,7 +135,7 @@ def path_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def routes() -> set[tuple[str, str]]:
-    """Method and path of everything that is served, without the index and the documentation."""
+    """The method and path of all routes, without HEAD, the index and the documentation."""
     settings = Settings(storage="memory", data_dir=Path("unused"))
     app: web.Application = Container(settings=settings, dsn="").app()
     served = {
@@ -226,7 +226,7 @@ async def test_the_service_accepts_the_example_of_a_body(operation: Operation) -
         for content in operation.spec.get("requestBody", {}).get("content", {}).values():
             headers = {"X-User-ID": USER} if "x-principal" in operation.spec else {}
             answer = await api.send(operation.method, path, content["example"], headers=headers)
-            # The customer or the segment is absent, which is found out after the body was read.
+            # What the example names is absent here, which is found out after the body was read.
             is_absent = answer.status == 404 or answer.fields == {"customerIds"}
             is_absent = is_absent or answer.body.get("code") == "INVALID_TOKEN"
             assert answer.status in (200, 201) or is_absent, answer

@@ -9,7 +9,7 @@ from customers.entrypoints.admission.peer_limit import PeerLimit
 
 
 class Seconds:
-    """A clock that stands until it is moved."""
+    """A clock in seconds that only tests move."""
 
     now = 1_000.0
 

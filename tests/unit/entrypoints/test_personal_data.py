@@ -1,4 +1,4 @@
-"""The document of a person's data has every field of every record."""
+"""A personal data export has every field of every record; the person's own has no ids of staff."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""A large document of a person's data is sent from a file, which is closed when nobody needs it."""
+"""A large document of a person's data is sent from a file, which is closed if reading fails."""
 
 import tempfile
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What a wall refuses is counted by its kind, over REST and gRPC, and never by tenant."""
+"""Refusals are counted over REST and gRPC by their kind alone, not by tenant."""
 
 import re
 

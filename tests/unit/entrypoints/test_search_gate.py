@@ -1,4 +1,4 @@
-"""A search as it arrives in a query: a plus that was not percent-encoded is a space."""
+"""A search in a query: a plus that was not percent-encoded arrives as a space, and is restored."""
 
 import pytest
 

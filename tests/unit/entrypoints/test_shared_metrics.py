@@ -50,7 +50,7 @@ def run_sharing(folder: Path, *ended_pids: int, **environ: str) -> tuple[int, st
     """The id of a process that shares metrics in the folder, and the text it rendered.
 
     With `sweeping` in its environment the process is building segments; `schema` is the revision
-    of the schema that it found.
+    of the schema that it found. It forgets the processes `ended_pids`.
     """
     process = subprocess.run(
         [sys.executable, "-c", SHARE, *map(str, ended_pids)],

@@ -1,4 +1,4 @@
-"""Who is a shopper: by a gateway that names a storefront, and where nobody is authenticated."""
+"""Who is a shopper: by a storefront's headers behind a gateway, and without authentication."""
 
 from collections.abc import Sequence
 from pathlib import Path

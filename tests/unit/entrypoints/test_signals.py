@@ -1,4 +1,4 @@
-"""When a process stops after it was requested to."""
+"""How a process stops on request: a start is cancelled, a running block may finish."""
 
 import asyncio
 import os

@@ -1,6 +1,6 @@
 """The sweeper of a process: when it sweeps, what it logs and measures, and how it stops.
 
-What a sweep does is tested with the service, what a refresh does with the members.
+What a sweep and a refresh do is tested in `tests/unit/core`, in `test_sweeper` and `test_refresh`.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ LAPSED = '[{"field":"days_since_last_order","operator":"gt","value":90}]'
 
 @define(eq=False)
 class CountingStorage(FaultyStorage):
-    """Counts how often its lease was requested; can fail once there is work."""
+    """Counts how often its lease was requested; can fail to list the tenants to refresh."""
 
     leases: int = 0
     is_refresh_broken: bool = False
@@ -84,7 +84,7 @@ def sweeper(storage: CountingStorage) -> Sweeper:
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
-    """The log, of a sweeper that retries a failed sweep at once."""
+    """The log; a sweeper retries a failed sweep almost at once."""
     monkeypatch.setattr(f"{MODULE}.PAUSE_AFTER_FAILURE", SOON)
     with log_stream() as stream:
         configure("info", as_json=True, stream=stream)
@@ -94,7 +94,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
 async def refreshed(storage: CountingStorage) -> None:
     """Waits until no tenant has anything to refresh."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await storage.tenants_to_refresh():  # noqa: ASYNC110 - it has no event
+        while await storage.tenants_to_refresh():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(SOON)
 
 
@@ -108,7 +108,7 @@ async def publish_segment(storage: CountingStorage, rules: str = EVERYBODY) -> S
 
 @asynccontextmanager
 async def open_transaction(storage: CountingStorage) -> AsyncIterator[None]:
-    """Another task has a transaction of the tenant open while the block runs."""
+    """Keeps a transaction of the tenant open, in another task, while the block runs."""
     is_open, end = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:

@@ -53,7 +53,7 @@ class Served:
             return response.status, await response.json()
 
     async def serial_number(self) -> str:
-        """That of the certificate of a new connection."""
+        """The serial number of the certificate that a new connection gets."""
         _, writer = await asyncio.open_connection("localhost", self.http_port, ssl=self.context())
         certificate = writer.get_extra_info("peercert")
         writer.close()

@@ -27,7 +27,7 @@ async def storage() -> MemoryStorage:
 
 @pytest.fixture
 async def api(storage: MemoryStorage, tenant: str) -> AsyncIterator[Api]:
-    """What the platform calls, as whom the gateway calls without claims."""
+    """A service behind a gateway; calls without claims are the platform's, with customers:*."""
     platform = PermissionNames(("customers:*",))
     async with serving(storage, tenant=tenant, **GATEWAY, gateway_anonymous=platform) as api:
         yield api
@@ -35,7 +35,7 @@ async def api(storage: MemoryStorage, tenant: str) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def public(storage: MemoryStorage, tenant: str) -> AsyncIterator[Api]:
-    """The same as it answers those whom nobody vouches for."""
+    """A service on the same storage for which no call of these tests is authenticated."""
     settings = GATEWAY | {"gateway_peers": Networks.parse("192.0.2.0/24")}
     async with serving(storage, tenant=tenant, **settings) as api:
         yield api

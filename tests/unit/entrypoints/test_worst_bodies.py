@@ -1,4 +1,4 @@
-"""No request known holds up the others, or gets more than a bounded answer.
+"""No known request, except those about rules, holds up the others or gets an unbounded answer.
 
 `tests/support/worst_requests.py` has the requests. How long they take is measured by
 `python -m benchmarks.worst_bodies`; here their work is counted: the calls of functions between two
@@ -31,7 +31,7 @@ from tests.support.api_steps import (
 from tests.support.builders import USD, a_tenant
 from tests.support.worst_requests import SHOPPER, routes, worst_requests_of
 
-# Some fifty milliseconds.
+# They take some fifty milliseconds.
 MAX_CALLS: Final = 500_000
 HEADERS_ROOM: Final = 64 * 1024
 

@@ -11,7 +11,7 @@ _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 def segment_bytes(text: str) -> bytes:
     """The bytes of a base64url text without padding.
 
-    Raises ValueError, also for a text that differs from what encoding the bytes again gives.
+    Raises ValueError, also for a text that is not the canonical encoding of its bytes.
     """
     if not _BASE64URL.fullmatch(text):
         raise ValueError("is not base64url")

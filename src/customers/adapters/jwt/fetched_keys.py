@@ -23,7 +23,7 @@ class FetchTimes:
     """How often keys are fetched, and how long they are used; all in seconds.
 
     `interval` is the pause after a fetch, `after_failure` the one after a fetch that failed. A
-    token that names an unknown key causes an earlier fetch, at most one in `between_misses`.
+    token whose key may be missing causes an earlier fetch, at most one in `between_misses`.
     `timeout` limits each fetch, `first` the wait of `open`. Keys are used until they are `good_for`
     old. `now` is a monotonic clock.
     """
@@ -49,7 +49,7 @@ class FetchedKeys(Keys):
         self._following: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Starts to fetch in the background; waits for the first attempt, but not long."""
+        """Starts to fetch in the background; waits up to `first` seconds for the first attempt."""
         self._following = asyncio.create_task(self._follow())
         with suppress(TimeoutError):
             async with asyncio.timeout(self._times.first):
@@ -95,7 +95,9 @@ class FetchedKeys(Keys):
             self._report("")
 
     def _report(self, failure: str) -> None:
-        """Logs that fetching fails, each cause once, and that it succeeds again."""
+        """Logs a failure, unless the fetch before failed for the same cause; and that fetching
+        succeeds again. `failure` is empty after a success.
+        """
         if failure and failure != self._failure:
             _log.warning("the keys of tokens cannot be fetched: %s", failure)
         elif self._failure and not failure:
@@ -103,7 +105,7 @@ class FetchedKeys(Keys):
         self._failure = failure
 
     async def _rest(self) -> None:
-        """Returns when the next fetch is due: after the interval, or earlier for a missing key."""
+        """Returns when the next fetch is due: after the pause, or earlier if a key is missing."""
         pause = self._times.after_failure if self._failure else self._times.interval
         try:
             async with asyncio.timeout(pause):

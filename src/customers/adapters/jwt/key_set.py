@@ -18,7 +18,7 @@ _ALGORITHMS: Final[Mapping[tuple[str, str | None], tuple[str, ...]]] = {
 ALGORITHMS: Final = tuple(name for names in _ALGORITHMS.values() for name in names)
 _PUBLIC_MEMBERS: Final = ("kty", "crv", "n", "e", "x", "y")
 _MIN_RSA_BITS: Final = 2048
-# More than any provider has: each token's key is looked up among all of them.
+# More keys than any provider has. There is a limit because each token's key is looked up in a list.
 _MAX_KEYS: Final = 100
 
 
@@ -53,7 +53,7 @@ class KeySet:
 
     @classmethod
     def parse(cls, content: bytes) -> Self:
-        """The keys of a JWKS that verify tokens; others in it are left out. Raises NotKeys."""
+        """The keys that verify tokens, of the first _MAX_KEYS in a JWKS. Raises NotKeys."""
         try:
             entries = json_object(content).get("keys")
         except ValueError:
@@ -97,7 +97,7 @@ def _is_for_signatures(entry: dict[str, Any]) -> bool:
 
 
 def _algorithms(entry: dict[str, Any]) -> tuple[str, ...]:
-    """The algorithms that fit the type of the key; if the entry names one, only that one."""
+    """The algorithms that fit the type of the key; if the entry names one, no others."""
     kind, curve = entry.get("kty"), entry.get("crv")
     if not isinstance(kind, str) or not (curve is None or isinstance(curve, str)):
         return ()

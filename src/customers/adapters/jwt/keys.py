@@ -12,7 +12,7 @@ class Keys(Protocol):
     async def close(self) -> None: ...
 
     def current(self) -> KeySet:
-        """The keys to use now; none before the first fetch, or when the last one is too old."""
+        """The keys to use now; none before keys were fetched, or if that was too long ago."""
         ...
 
     def miss(self) -> None:
@@ -21,14 +21,14 @@ class Keys(Protocol):
 
 
 class KeysOfFile(Keys):
-    """The keys of a JWKS file, which is read once."""
+    """Keys that never change: those of a JWKS file, which is read once, or of this process."""
 
     def __init__(self, keys: KeySet) -> None:
         self._keys = keys
 
     @classmethod
     def read(cls, path: Path) -> "KeysOfFile":
-        """Raises NotKeys."""
+        """Reads the file. Raises NotKeys."""
         try:
             content = path.read_bytes()
         except OSError:
@@ -36,7 +36,7 @@ class KeysOfFile(Keys):
         return cls(KeySet.parse(content))
 
     async def open(self) -> None:
-        """Does nothing: the file has been read."""
+        """Does nothing: the keys have been read."""
 
     async def close(self) -> None:
         """Does nothing: nothing was opened."""
@@ -45,4 +45,4 @@ class KeysOfFile(Keys):
         return self._keys
 
     def miss(self) -> None:
-        """Does nothing: the file is not read again."""
+        """Does nothing: the keys never change."""

@@ -16,7 +16,7 @@ _REDIRECTS: Final = (301, 302, 303, 307, 308)
 
 
 class CannotFetch(Exception):
-    """The keys could not be fetched; the message says why, and shows the URL without its query."""
+    """The keys could not be fetched; the message says why, without secret parts of the URL."""
 
 
 class Provider(Protocol):

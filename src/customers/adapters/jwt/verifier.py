@@ -23,7 +23,7 @@ UNKNOWN_KEY: Final = "the key of the token is unknown"
 EXPIRED: Final = "the token has expired"
 NOT_YET_VALID: Final = "the token is not yet valid"
 OTHER_AUDIENCE: Final = "the token is for another audience"
-OTHER_ISSUER: Final = "the token is of another issuer"
+OTHER_ISSUER: Final = "the token is from another issuer"
 
 
 @frozen(kw_only=True)
@@ -66,7 +66,9 @@ class JwtVerifier(TokenVerifier):
         return claims
 
     def _expect_signature(self, jws: _Jws) -> None:
-        """Raises InvalidToken. Keys in the header of the token itself are ignored."""
+        """Raises InvalidToken unless a current key has signed the token. Keys in the header of the
+        token itself are ignored.
+        """
         keys = self._keys.current().fitting(jws.algorithm, jws.key_id)
         if any(key.verifies(jws.algorithm, jws.message, jws.signature) for key in keys):
             return
@@ -84,7 +86,7 @@ class JwtVerifier(TokenVerifier):
 
 
 def _parse(token: str) -> _Jws:
-    """Raises InvalidToken."""
+    """The parts of a token. Raises InvalidToken if the token is malformed or not supported."""
     try:
         header_text, payload_text, signature_text = token.split(".")
         header = json_object(segment_bytes(header_text))

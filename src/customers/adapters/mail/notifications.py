@@ -15,7 +15,7 @@ _TIMEOUT: Final = ClientTimeout(total=5, connect=3)
 
 @frozen
 class NotificationMailer(Mailer):
-    """Hands mail to the notification service at `_url`, with or without the path of its operation.
+    """Hands mail to the notification service at `_url`, which may include the operation's path.
     A status below 400 means that the service has accepted the mail.
     """
 

@@ -1,4 +1,4 @@
-"""The most frequent writes in memory: ordinary drafts, since there is no round trip to save."""
+"""The most frequent writes in memory: each is an ordinary draft, as there are no round trips."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

@@ -21,7 +21,7 @@ def saved(state: State, customer: Customer) -> State:
 
 def erased(state: State, customer: Customer) -> State:
     """The state with an erased customer. A new pending change replaces the older ones, which hold
-    personal values; if there are none, it is stored only if customers are captured.
+    personal values; if there are none, it is stored only while changes of customers are captured.
     """
     is_captured = state.captures_customers or customer.id in state.pending_changes
     pending_changes = with_value(state.pending_changes, customer.id, None)

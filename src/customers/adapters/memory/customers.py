@@ -88,7 +88,7 @@ class MemoryCustomerReader(CustomerReader):
     async def counts(
         self,
         customer_filters: Sequence[CustomerFilter],
-        seconds: float,  # noqa: ARG002 - nothing here takes long
+        seconds: float,  # noqa: ARG002 - all filters are counted, however long it takes
     ) -> Sequence[int]:
         return [await self.count(customer_filter) for customer_filter in customer_filters]
 

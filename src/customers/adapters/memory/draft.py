@@ -1,8 +1,8 @@
 """A transaction's own state, its locks, and the error that dooms it.
 
-Transactions of a tenant never overlap, so the draft needs no locks to protect it. They are recorded
-so that code which forgets a lock fails here every time; on a database such code would only lose an
-update now and then.
+Transactions of a tenant never overlap, so the draft needs no locks to protect it. Locks are
+recorded so that code which forgets one fails here every time; on a database such code would only
+lose an update now and then.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,9 @@ class StateReader(Protocol):
 
     @property
     def state(self) -> State:
-        """The current state. Raises RuntimeError after the view or transaction has ended."""
+        """The current state. Raises RuntimeError if the view or transaction has ended, or if the
+        transaction is doomed.
+        """
         ...
 
 
@@ -69,12 +71,14 @@ class Draft(StateReader):
             self.doom(RuntimeError("memberships are not locked: acquire the membership lock first"))
 
     def doom(self, error: Exception) -> NoReturn:
-        """Raises the error; from then on every use of the draft fails, the commit included."""
+        """Raises the error; from then on reading the state raises RuntimeError, and so does the
+        commit.
+        """
         self._error = error
         raise error
 
     def end(self) -> None:
-        """Ends the draft: it can no longer be read or written."""
+        """Ends the draft: from then on, reading its state raises RuntimeError."""
         self._has_ended = True
 
     def result(self) -> State:

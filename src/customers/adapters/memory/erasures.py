@@ -34,7 +34,9 @@ class MemoryErasures(ErasureRepository):
 
 
 def _counts(state: State, customer_id: UUID) -> dict[RecordKind, int]:
-    """The number of records of each kind that the erasure removes or empties."""
+    """The numbers of records for the receipt, by kind. They include the stored memberships, which
+    the next refresh removes.
+    """
     entries = state.ledger.get(customer_id, EMPTY).values()
     return {
         RecordKind.ADDRESS: len(state.addresses.get(customer_id, ())),

@@ -1,4 +1,4 @@
-"""The most frequent reads in memory: ordinary views, since there is no round trip to share."""
+"""The most frequent reads in memory: each is an ordinary view, as there are no round trips."""
 
 from uuid import UUID
 

@@ -72,7 +72,7 @@ class MemoryMemberships(MemoryMembershipReader, MembershipRepository):
         self._source.replace(evolve(state, captures_customers=customers, captures_orders=orders))
 
     async def capture_barrier_passed(self, segment_id: UUID) -> bool:
-        """True for every segment that exists: no other transaction of the tenant runs now."""
+        """Whether the segment exists: no other transaction of the tenant runs meanwhile."""
         return segment_id in self._locked_state().segments
 
     async def with_pending_changes(

@@ -65,7 +65,7 @@ def _entries(state: State, customer_id: UUID) -> Sequence[Entry]:
 
 
 def _position(entry: Entry) -> tuple[datetime, str]:
-    """Stubs, which have no date, come last."""
+    """The sort key of an entry: oldest first; stubs, which have no date, come last."""
     return entry.order_date or _AFTER_ALL, entry.order_id
 
 

@@ -1,7 +1,7 @@
 """Reads and writes model values as plain JSON values: the converter of snapshots.
 
 Keys are the fields of the model in camel case, amounts are decimal strings, moments RFC 3339 in
-UTC. Every value is read through the gate that the API applies to it.
+UTC. A value is read through the gate that the API applies to it, if there is one.
 """
 
 import json
@@ -54,7 +54,7 @@ _DETAILS: Final[Mapping[type, type]] = {
     segment.Segment: segment.SegmentDetails,
     api_key.ApiKey: api_key.ApiKeyDetails,
 }
-# Fields that follow from other rows, or that only an erased customer has.
+# Fields that follow from other values, or that only an erased customer has.
 OMITTED: Final[Mapping[type, str]] = {
     customer.Customer: "erased_at",
     ledger.Entry: "refunds_total",

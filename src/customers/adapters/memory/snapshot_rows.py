@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @frozen(kw_only=True)
 class ErasedCustomer:
-    """What remains of an erased customer, with the row counts of the erasure's receipt."""
+    """What remains of an erased customer, with the counts of the erasure's receipt."""
 
     id: UUID
     tenant_id: str

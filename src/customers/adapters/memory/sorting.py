@@ -65,7 +65,9 @@ def newest(
     after: JournalKey | None,
     limit: int,
 ) -> Sequence[Item]:
-    """The first `limit` items after a key, newest first; ties by id, the greatest first."""
+    """At most `limit` items, newest first, ties by id, the greatest first; those after a key, if
+    there is one.
+    """
     if after is not None:
         items = (item for item in items if position(item) < (after.at, after.id))
     return nlargest(limit, items, key=position)

@@ -1,4 +1,6 @@
-"""Stale candidates in memory: customers found by their pending changes and by their dates."""
+"""Stale candidates in memory: customers found by their pending changes, by their dates, and by
+comparing a filter with the stored members.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from heapq import nsmallest
@@ -27,7 +29,7 @@ def stale_candidates(
 def with_pending_changes(
     state: State, limit: int, customer_ids: Collection[UUID] | None
 ) -> Sequence[StaleCandidate]:
-    """The customers with the oldest pending changes first."""
+    """At most `limit` customers with pending changes, those with the oldest ones first."""
     pending = state.pending_changes
     ids = pending if customer_ids is None else set(customer_ids) & set(pending)
     oldest = nsmallest(limit, ids, key=lambda customer_id: pending[customer_id][0].number)
@@ -101,7 +103,7 @@ def _is_in(date_ranges: Collection[DateRange], customer: Customer) -> bool:
 
 
 def _next(customers: Iterable[Customer], after: UUID | None, limit: int) -> list[Customer]:
-    """The next `limit` customers after an id, in order of their ids."""
+    """At most `limit` customers, those after an id if there is one, in order of their ids."""
     following = (customer for customer in customers if after is None or customer.id > after)
     return nsmallest(limit, following, key=_id)
 

@@ -1,10 +1,9 @@
-"""All committed data of one tenant, as one immutable value.
+"""All data of one tenant, as one immutable value.
 
 A write makes a new state, which shares all unchanged values with the old one; a rollback drops the
 new state. The indexes (e-mails, users, counters, tokens, order owners, order numbers, segment
-names, verification owners) repeat what the entities hold: tokens are maintained by the repository
-of payment methods, the others here. Who may read or write a state is decided in `draft` and
-`tenants`.
+names, verification owners) repeat what the entities hold: `payment_methods` maintains the tokens,
+this module the others. `draft` and `tenants` decide who may read or write a state.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -93,11 +92,11 @@ class State:
         return customer
 
     def any_customer(self, customer_id: UUID) -> Customer | None:
-        """The customer, living or deleted; None if there never was one."""
+        """The customer, living, deleted or erased; None if there is none with this id."""
         return self.living.get(customer_id) or self.deleted.get(customer_id)
 
     def is_email_taken(self, customer: Customer) -> bool:
-        """Whether another living customer has the customer's e-mail."""
+        """Whether another living customer has the customer's e-mail address."""
         return self.emails.get(customer.email_key, customer.id) != customer.id
 
     def with_customer(self, customer: Customer) -> Self:
@@ -200,9 +199,9 @@ class State:
     def in_order(
         self, deleted: DeletedCustomers, sort: CustomerSort, key: CustomerKey | None = None
     ) -> Iterator[Customer]:
-        """All customers, in order, after `key` if there is one.
+        """The customers that `deleted` selects, in order, after `key` if there is one.
 
-        The first walk by a field sorts all customers of the state, the following ones do not.
+        The first walk of a state by a field sorts these customers, later walks do not.
         """
         choice = (sort.by, deleted)
         if choice not in self._sorted:

@@ -1,18 +1,19 @@
-"""The storage in the memory of one process, for tests, demonstrations and other teams.
+"""The storage in the memory of one process, for our tests, other teams' tests and demonstrations.
 
-It keeps every promise of the ports, rollback and locks included: code that works here works on a
-database. The differences from a database:
+It keeps every promise of the ports, rollback and locks included, so that code tested here works on
+a database too. The differences from a database:
 
 - Data is lost when the process ends, and only one event loop can use the storage.
 - Transactions of a tenant run one after another, in the order in which they began. There are no
-  deadlocks and no time-outs, and Unavailable is raised only after `close`.
+  deadlocks and no time-outs of statements. Unavailable is raised only after `close`, and by the
+  evaluation of rules and `give_way` after the deadline of the request.
 - A view is never behind what was committed.
-- A filter, and a search for stale candidates, look at every customer. The first list in some order
-  after a write sorts all customers: some tenths of a second for 100,000 customers, which take about
-  100 MB of memory.
+- A filter, and a search for stale candidates by date, may look at every customer. The first list in
+  some order after a write sorts all customers: some tenths of a second for 100,000 customers, which
+  take about 100 MB of memory.
 - No write of a tenant runs beside another one, so every capture barrier is passed at once.
 - The lease of the sweeper follows the clock of the event loop.
-- No column limits the length of a value: what the model accepts is stored.
+- No column limits the size of a value: what the model accepts is stored.
 
 It also detects mistakes that a database cannot: a write to an entity that the transaction has not
 locked, a `before` that is not what is stored, and a membership lock acquired after other locks
@@ -152,7 +153,7 @@ class MemoryStorage(Storage):
     def dump(self) -> dict[str, Any]:
         """All committed state by tenant, as plain JSON values. Blocks the event loop.
 
-        Equal states give equal data, and a restored state gives the data it was restored from.
+        Equal states give equal data, and a restored dump gives the same data again.
         """
         return dump(self._tenants.committed(), self._currency)
 

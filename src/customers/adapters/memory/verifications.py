@@ -48,7 +48,9 @@ class MemoryVerifications(MemoryVerificationReader, VerificationRepository):
 
 
 def find_verification(states: Iterable[State], token_hash: str) -> VerificationWithEmail | None:
-    """The verification with this token hash in one of the states, if its customer is living."""
+    """The verification with this token hash in one of the states; None if its customer is deleted,
+    or if there is none.
+    """
     for state in states:
         customer_id = state.verification_owners.get(token_hash)
         if customer_id is not None and customer_id in state.living:

@@ -1,7 +1,7 @@
-"""The PostgreSQL storage: opens views, transactions and other sessions of one tenant.
+"""The PostgreSQL storage: opens views, transactions and other sessions over pooled connections.
 
-While the database cannot be reached, every operation raises Unavailable; the storage recovers when
-the database is back.
+While the database cannot be reached, operations that need it raise Unavailable; the storage
+recovers when the database is back.
 """
 
 from asyncio import Task, current_task, get_running_loop, sleep, timeout
@@ -69,8 +69,8 @@ _DEFAULT_ANALYTIC_POOL = PoolOptions(max_size=2, statement_timeout=15, work_time
 CHECK_SECONDS = 2.5
 # Seconds between two checks of a capture barrier.
 _MIN_PAUSE, _MAX_PAUSE = 0.002, 0.05
-# Seconds of pause after a lost conflict, in which the transaction that won takes the lock that the
-# lost one gave up. Without the pause a retry may take it first, into the same deadlock.
+# Seconds to pause after a transaction lost a conflict, so that the one that won gets the lock which
+# the other gave up. Without the pause a retry could take the lock first, and deadlock again.
 _CONFLICT_PAUSE = 0.05
 
 
@@ -85,7 +85,7 @@ class _Schema:
 class PostgresStorage(Storage):
     """The storage in one PostgreSQL database, to be opened before use.
 
-    The first check sets the currency of the database, which never changes.
+    A check stores the currency in a writable database that has none yet; it never changes.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class PostgresStorage(Storage):
 
     async def check(self) -> StorageStatus:
         """Checks whether the database may be used. Until a check finds that it may, every other
-        operation checks first. Raises Unavailable, also without an answer in CHECK_SECONDS.
+        operation checks first. Raises Unavailable, also if there is no answer in CHECK_SECONDS.
         """
         try:
             async with timeout(CHECK_SECONDS), self._session("", is_check=True) as session:
@@ -146,7 +146,7 @@ class PostgresStorage(Storage):
             raise Unavailable(fault=self.pool.report(self.pool.silence())) from error
 
     async def verify(self, connection: Connection, deadline: Deadline) -> None:
-        """Raises Unavailable, and releases the connection, if the database must not be used."""
+        """Raises Unavailable, after releasing the connection, if the database must not be used."""
         session = self._new(Session, "")(connection, deadline)
         try:
             if (fault := (await self._status(session)).fault) is not None:
@@ -267,7 +267,7 @@ class PostgresStorage(Storage):
             return await PostgresMemberships(session).capture_barrier_passed(segment_id)
 
     def _with(self, pool: Pool) -> "PostgresStorage":
-        """A copy of this storage over another pool; the two share everything else."""
+        """A copy of this storage over another pool, with its own groups; all else is shared."""
         other = copy(self)
         other.pool, other._analytic = pool, other
         other._shared_reads = SharedReads(other.view, pool.refusals)
@@ -318,7 +318,7 @@ class PostgresStorage(Storage):
 class _Connected(AbstractAsyncContextManager[Opened]):
     """Opens a session of a tenant, or a view over one; releases the connection when the block ends.
 
-    A check gets its session even if the database must not be used or was not reached lately.
+    A check tries this even while the database must not be used or the breaker refuses requests.
     """
 
     def __init__(
@@ -405,7 +405,7 @@ class PostgresView(View):
 
 
 class PostgresTransaction(PostgresView, Transaction):
-    """The repositories of a view, which can write in a transaction."""
+    """The repositories of a view, including their methods that write, and that of erasures."""
 
     @property
     def erasures(self) -> PostgresErasures:

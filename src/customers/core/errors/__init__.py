@@ -1,7 +1,7 @@
 """The errors of the core: one root, a class for each kind of error, and one for each error.
 
-The entrypoints map the kinds to statuses of HTTP and gRPC. Errors of access, availability, the
-ledger and verification have modules of their own.
+The entrypoints map the kinds, and a few single errors, to statuses of HTTP and gRPC. Errors of
+access, availability, the ledger and verification have modules of their own.
 """
 
 from collections.abc import Sequence
@@ -56,19 +56,19 @@ class CustomersError(Exception):
 
 
 class NotFound(CustomersError):
-    """The record does not exist, is deleted, or belongs to another tenant."""
+    """The record does not exist, is deleted, or belongs to another tenant or customer."""
 
 
 class Conflict(CustomersError):
-    """The request contradicts stored data."""
+    """The request is not possible in the current state of the stored data."""
 
 
 class Forbidden(CustomersError):
-    """The caller may not do this, whatever the request says."""
+    """The caller may not do what the request asks for."""
 
 
 class Invalid(CustomersError):
-    """Invalid input, with a problem for every invalid field."""
+    """Invalid input, with a problem for each invalid field; some subclasses have no problems."""
 
     code = "VALIDATION_FAILED"
     message = "the request is invalid"
@@ -163,7 +163,7 @@ class NotBlocked(Conflict):
 
 
 class StaleVersion(Conflict):
-    """The precondition of the request names an outdated version."""
+    """The precondition of the request does not name the current version."""
 
     code = "PRECONDITION_FAILED"
     message = "the customer has changed since it was read: read it again and retry"

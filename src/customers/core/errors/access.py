@@ -25,6 +25,7 @@ class PermissionDenied(AccessDenied):
     """The caller lacks the permission that the operation needs."""
 
     code = "PERMISSION_DENIED"
+    # An example for the OpenAPI document; each error names the missing permission.
     message = "the permission customers:view is required"
 
     def __init__(self, permission: str) -> None:

@@ -79,8 +79,8 @@ class StorageFault:
 
 
 class Unavailable(CustomersError):
-    """The storage cannot be used, or did not answer in time; the same request may succeed in a few
-    seconds.
+    """The storage cannot be used, the request took too long, or the process has too many requests
+    under way; the same request may succeed in a few seconds.
 
     The message is for callers; `fault` tells operators the reason, if the storage knows it.
     """
@@ -109,7 +109,7 @@ class Busy(CustomersError):
 
 
 class TenantBusy(Busy):
-    """The tenant has as many requests under way as one tenant may have."""
+    """The tenant already has its share of the requests under way or of the connections."""
 
     code = "TENANT_BUSY"
     message = "too many requests of this tenant are under way, try again in a moment"

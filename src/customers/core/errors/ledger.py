@@ -11,9 +11,10 @@ from customers.core.errors import Conflict
 
 @frozen(kw_only=True)
 class Difference:
-    """A field in which a fact differs from the ledger: its JSON key, and both values.
+    """A field in which a fact contradicts the ledger: its JSON key, and the values in the fact
+    (`given`) and in the ledger (`stored`), each None if it was not stated.
 
-    A value is None if it was not stated.
+    If a refund exceeds its order, `stored` is the amount of the order that is not refunded yet.
     """
 
     field: str

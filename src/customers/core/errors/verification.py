@@ -12,8 +12,8 @@ class EmailAlreadyVerified(Conflict):
 
 
 class InvalidVerificationToken(Invalid):
-    """The token is unknown, expired, used, or was sent to an address that the customer no longer
-    has; the caller is not told which.
+    """The token is unknown or expired, the customer has already used one of their tokens, is
+    deleted, or no longer has the address to which it was sent; the caller is not told which.
     """
 
     code = "INVALID_TOKEN"

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class BuildFailed(Exception):
-    """Evaluating a segment failed. `in_step` records the failure before it raises this error."""
+    """Evaluating a segment failed. `in_step` records the failure, then raises this error again."""
 
     def __init__(self, segment: Segment, refresh_state: RefreshState) -> None:
         super().__init__(f"the build of segment {segment.id} failed")

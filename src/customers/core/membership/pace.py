@@ -2,7 +2,7 @@
 pauses work for a tenant that fails.
 
 No tenant delays another: each has a budget of time in every sweep; tenants whose work fails rest
-for longer and longer; and a crew visits several tenants at once without waiting for slow ones.
+for longer and longer; and a crew may visit several tenants at once without waiting for slow ones.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -80,12 +80,12 @@ class Rests:
         return rest is not None and self._pace.now() < rest.until
 
     def failed(self, tenant_id: str) -> None:
-        """Lets the tenant rest from now on."""
+        """Starts a rest of the tenant, twice as long as its last one, up to the maximum."""
         last = self._rests.get(tenant_id)
         seconds = self._pace.min_rest if last is None else 2 * last.seconds
         seconds = min(seconds, self._pace.max_rest)
         self._rests[tenant_id] = _Rest(until=self._pace.now() + seconds, seconds=seconds)
 
     def succeeded(self, tenant_id: str) -> None:
-        """Makes the next rest of the tenant a short one again."""
+        """Ends the rest of the tenant; its next rest is a short one again."""
         self._rests.pop(tenant_id, None)

@@ -26,8 +26,8 @@ async def publish(
     """Stores a new or changed segment. Starts a backfill if its members may change, or if `retries`
     is True, which repeats a failed backfill.
 
-    Needs the membership lock. Raises SegmentLimitExceeded, SegmentNameTaken, and SegmentBuilding or
-    SegmentFailed when a segment becomes manual before its members are built.
+    Needs the membership lock. Raises SegmentLimitExceeded, SegmentNameTaken; when a segment becomes
+    manual, also SegmentBuilding or SegmentFailed if its members are not built, and BuildFailed.
     """
     if before is None:
         if await tx.segments.count() >= MAX_SEGMENTS:
@@ -43,7 +43,9 @@ async def publish(
 
 
 async def update_capture(tx: Transaction) -> None:
-    """Makes later writes store the changes that the tenant's segments depend on, and no others."""
+    """Makes later writes store pending changes: of customers if any segment is active, and of
+    recorded orders if any segment depends on orders.
+    """
     segments = await tx.segments.all()
     await tx.memberships.set_capture(
         customers=any(segment.is_active for segment in segments),
@@ -60,7 +62,9 @@ def _initial_state(segment: Segment, now: datetime) -> RefreshState:
 async def _changed_state(
     tx: Transaction, before: Segment, after: Segment, now: datetime, *, retries: bool
 ) -> RefreshState | None:
-    """The new refresh state of a changed segment; None when its members stay the same."""
+    """The new refresh state of a changed segment; None when the stored one stays valid. Removes the
+    assignments of a segment that becomes dynamic; assigns the members of one that becomes manual.
+    """
     if after.is_dynamic and not before.is_dynamic:
         await tx.assignments.clear(before.id)
     if before.is_dynamic and not after.is_dynamic:
@@ -75,7 +79,9 @@ async def _changed_state(
 
 
 async def _assign_members(tx: Transaction, segment: Segment, now: datetime) -> None:
-    """Assigns everyone who is a member of a dynamic segment at `now`."""
+    """Assigns the members of a dynamic segment at `now`. Raises SegmentBuilding, SegmentFailed,
+    BuildFailed.
+    """
     refresh_state = (await tx.memberships.refresh_states([segment.id]))[segment.id]
     expect_built(segment, refresh_state)
     if not refresh_state.is_ready:

@@ -24,21 +24,21 @@ from customers.core.ports.clock import Clock
 from customers.core.ports.retry import retries_conflict
 from customers.core.ports.storage import Storage, Transaction
 
-# Steps are short, because a process serves nobody else while it evaluates rules.
+# Steps are short, because each holds the membership lock of its tenant.
 MAX_PENDING_PER_STEP = 100
 MAX_SCANNED_PER_STEP = 1_500
 MAX_CROSSED_PER_STEP = 200
 MAX_COST_PER_STEP = 100_000
-# The steps of a backfill in the request that publishes a segment; the sweeper does the others.
+# The steps of a backfill in one request, or in one visit of the sweeper to a tenant.
 MAX_STEPS_PER_REQUEST = 10
-# How long this request waits for writes that began before the segment was stored.
+# How long a request waits for writes that began before the backfill.
 MAX_SECONDS_TO_WAIT = 1.0
 
 
 async def refresh_segment(storage: Storage, tenant_id: str, segment_id: UUID, clock: Clock) -> None:
     """Refreshes one segment up to now, and advances its backfill if it has one.
 
-    Writes nothing when there are no stale candidates. Raises SegmentNotFound.
+    Writes nothing if there is no backfill and no stale candidate. Raises SegmentNotFound.
     """
     async with storage.consistent_view(tenant_id) as view:
         segment = await view.segments.get(segment_id)
@@ -57,9 +57,9 @@ async def catch_up(
     clock: Clock,
     is_over: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Applies the tenant's pending changes, then refreshes the given segments up to now, except
-    those that are being built. Stops early when `is_over` returns True. A failed build is recorded,
-    but not raised.
+    """Applies the tenant's pending changes, then refreshes these segments up to now, except
+    those whose members are not built. Stops early when `is_over` returns True. A failed build is
+    recorded, but not raised.
     """
     await apply_pending_changes(storage, tenant_id, is_over)
     for segment_id in segment_ids:
@@ -117,9 +117,8 @@ async def backfill(
 async def refresh_step(
     storage: Storage, tenant_id: str, segment_id: UUID, now: datetime, *, backfills: bool = True
 ) -> bool:
-    """Advances a segment one step towards `now`; returns whether another step can follow.
-
-    Raises BuildFailed.
+    """Advances a segment one step towards `now`; returns whether another step can follow. Does
+    nothing if `backfills` is False and the members are not built. Raises BuildFailed.
     """
 
     async def step(tx: Transaction) -> bool:

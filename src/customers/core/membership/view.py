@@ -33,7 +33,7 @@ from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage, View
 
 # If there are more stale candidates than this, or evaluating all segments for them costs more, the
-# members are refreshed before they are read: a process serves nobody else while it evaluates rules.
+# members are refreshed before they are read: otherwise each read would evaluate them again.
 MAX_CANDIDATES = 1_000
 MAX_COST = 100_000
 _MIN_CANDIDATES = 10
@@ -120,7 +120,7 @@ class MembershipView:
         return is_building and self.build_error(segment) is None
 
     async def _counted_by_rule(self, segments: Sequence[Segment]) -> Mapping[UUID, int | None]:
-        """The number of members by segment, by its definition; None if counting took too long."""
+        """The number of members of each segment, by its definition; None if that takes too long."""
         filters = {one.id: segment_filter(one, self.now) for one in segments}
         present = [filter for filter in filters.values() if filter is not None]
         counts = iter(await self.view.customers.counts(present, MAX_SECONDS_TO_COUNT))
@@ -192,8 +192,8 @@ async def members_after(
     key: CustomerKey | None,
     limit: int,
 ) -> Sequence[Customer]:
-    """At most `limit` members of a segment after a key, which satisfy the criteria. Raises as
-    `member_page` does.
+    """At most `limit` members of a segment that satisfy the criteria: those after a key, or the
+    first ones if it is None. Raises as `member_page` does.
     """
     members = await memberships.member_filter(segment)
     if members is None:
@@ -233,7 +233,7 @@ async def membership_view(
 async def _read(
     view: View, now: datetime, segment_ids: Sequence[UUID] | None, *, refreshes: bool
 ) -> tuple[MembershipView | None, Sequence[Segment]]:
-    """The view, or None if there are too many stale candidates; and its segments."""
+    """The view, or None if there are too many stale candidates; and the segments."""
     if segment_ids is None:
         segments = await view.segments.all()
     else:

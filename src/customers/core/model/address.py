@@ -124,7 +124,7 @@ class Address:
 
 
 def sort_key(address: Address) -> tuple[bool, datetime, UUID]:
-    """Sorts the addresses of a customer: default first, then oldest first."""
+    """The sort key of an address: default first, then oldest first."""
     return (not address.is_default, address.created_at, address.id)
 
 
@@ -147,7 +147,7 @@ class AddressBook:
 
     def add(self, address: Address, *, is_default: bool | None, now: datetime) -> Self:
         """The book with an address added. With `is_default` None the address becomes a default if
-        no other default shares its type.
+        that replaces no other default.
 
         Raises AddressLimitExceeded.
         """
@@ -172,8 +172,8 @@ class AddressBook:
         return self._with(evolve(after, updated_at=max(now, before.updated_at)), now)
 
     def remove(self, address_id: UUID, *, now: datetime) -> Self:
-        """The book without one address. If it was a default, the oldest addresses that share its
-        type become the defaults instead.
+        """The book without one address. If it was a default, the oldest addresses that can replace
+        it, without replacing another default, become defaults.
 
         Raises AddressNotFound.
         """
@@ -192,7 +192,7 @@ class AddressBook:
         return type(self)((*others, address))
 
     def _other_defaults(self, address: Address) -> list[Address]:
-        """The other default addresses that share the type of an address."""
+        """The other defaults that share shipping or billing with an address."""
         return [
             other
             for other in self.addresses

@@ -131,7 +131,7 @@ class Credential:
 class ApiKey:
     """An API key of a tenant. `permissions` are names as they were written, wildcards included.
 
-    `last_used_at` is in whole minutes.
+    `last_used_at` is truncated to the minute.
     """
 
     id: UUID

@@ -1,4 +1,4 @@
-"""Detection of card data, which this service refuses: card numbers in texts, and keys for them."""
+"""Detects card data, which this service refuses: card numbers, and keys that name card data."""
 
 import re
 import unicodedata
@@ -11,8 +11,8 @@ from customers.core.model.unicode_forms import normalize
 
 
 def card_numbers(body: object) -> list[Problem]:
-    """A problem for every card number, and for every key for card data, in a body. No problem
-    repeats the number.
+    """The problems of values and keys that contain card numbers, and of keys that name card data,
+    in a body. No problem repeats the number.
     """
     return list(_card_numbers(body, "", ""))
 
@@ -37,7 +37,7 @@ _SECRET_KEYS = frozenset(
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _INTERNATIONAL_PHONE = re.compile(r"\+[0-9](?:[ ().\-]*[0-9]){6,14}")
 # What may stand between the digits of a number: dashes and spaces anywhere, other characters only
-# between groups of digits; otherwise a list of dates or amounts would look like a number.
+# between groups of three or more digits, so that a list of dates or amounts is not one number.
 _RUN = re.compile(r"[0-9](?:[ \-./,()\[\]{}]*[0-9]){11,}")
 _GROUP = re.compile(r"[0-9]+")
 _BETWEEN_GROUPS = frozenset("./,()[]{}")
@@ -97,7 +97,7 @@ def _card_key(key: str, inner: object, pointer: str) -> Iterator[Problem]:
 
 
 def _is_plain(key: str, value: object) -> bool:
-    """Whether a value is an id, or the international form of a phone number under its key."""
+    """Whether a value is an id, or an international phone number under the key `phone`."""
     if not isinstance(value, str):
         return False
     text = value.strip()
@@ -106,7 +106,7 @@ def _is_plain(key: str, value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    """The text of a string or a number; empty for other values."""
+    """The text of a string or a number; empty for other values and decimals beyond 10^±40."""
     if isinstance(value, float):
         value = Decimal(repr(value))
     if isinstance(value, Decimal):
@@ -116,8 +116,8 @@ def _text(value: object) -> str:
 
 
 def _contains_card(text: str) -> bool:
-    """Whether a text contains 12 to 19 digits that pass the Luhn check, with no letter or digit
-    directly before or after them.
+    """Whether a text contains 12 to 19 digits that pass the Luhn check, with no letter, digit or
+    underscore directly before or after them.
 
     Digits of every script count. Dashes and spaces between the digits are ignored; so are dots,
     slashes, commas and brackets between groups of at least three digits.
@@ -155,7 +155,7 @@ def _card_in(plain: str, positions: Sequence[int]) -> bool:
         return False
     sums = _luhn_sums([int(plain[position]) for position in positions])
     begins = [not (position and _is_word(plain[position - 1])) for position in positions]
-    # How many numbers could begin at one of the digits before the last 11, by their Luhn sum.
+    # By Luhn sum, how many digits a number that ends at `last` may begin at; `even` if `last` is.
     even, odd = [0] * 10, [0] * 10
     for last in range(_MIN_DIGITS - 1, len(positions)):
         if begins[first := last - _MIN_DIGITS + 1]:

@@ -1,4 +1,4 @@
-"""The gates of e-mail addresses, phone numbers and countries."""
+"""The gates of e-mail addresses, phone numbers and country codes, and the key of an address."""
 
 import re
 from functools import lru_cache
@@ -16,9 +16,9 @@ _PHONE = re.compile(r"[0-9+\-()./ x]*")
 
 _TWO_LETTERS = re.compile(r"[A-Za-z]{2}")
 
-# An address as most are: what stands before its @-sign, a dot-atom (RFC 5322, 3.2.3), is valid with
-# every domain, so only the domain is left to check. A domain in Punycode is limited by the length
-# of the whole address when decoded.
+# The usual form of an address. Its local part is a dot-atom (RFC 5322, 3.2.3), which is valid with
+# every domain, so that only the domain must be checked. Domains in Punycode are left out, because
+# the decoded address is limited in length as a whole.
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _USUAL_EMAIL = re.compile(
     rf"{_ATOM}(?:\.{_ATOM})*@((?!.*xn--)[a-z0-9.-]+)", re.IGNORECASE | re.ASCII
@@ -71,8 +71,8 @@ Phone = Annotated[str, PhoneGate()]
 
 @lru_cache(_MAX_DOMAINS)
 def _is_valid_domain(domain: str) -> bool:
-    """Whether the ASCII domain is valid in an e-mail address. Most addresses share few domains, and
-    checking an address takes more than half the time of reading a new customer's body.
+    """Whether the ASCII domain is valid in an e-mail address. Cached: most addresses share few
+    domains, and checking one takes more than half the time of reading a new customer's body.
     """
     return _is_valid(f"a@{domain}")
 

@@ -55,7 +55,7 @@ CustomerTypeChoice = Annotated[CustomerType, ChoiceGate(CustomerType)]
 
 @frozen(kw_only=True)
 class CustomerDetails:
-    """The values of a new customer, as the caller sends them."""
+    """The values of a new customer that the caller may send."""
 
     email: Email
     first_name: FirstName
@@ -102,7 +102,9 @@ class LockReason:
 
 @frozen(kw_only=True, weakref_slot=False)
 class Customer:
-    """A customer of one tenant. `version` rises by one with every change that callers can see."""
+    """A customer of one tenant. `version` rises by one with every change of the customer, also of
+    their addresses, payment methods and statistics.
+    """
 
     id: UUID
     tenant_id: str
@@ -208,7 +210,9 @@ class Customer:
         return evolve(self, deleted_at=None).with_next_version(now)
 
     def erased(self, now: datetime) -> Self:
-        """The customer without personal data, and deleted; id, dates and statistics stay."""
+        """The customer without personal data, and deleted; the id, the tenant, the statistics and
+        the dates of creation and of an earlier deletion stay.
+        """
         erased = type(self)(
             id=self.id,
             tenant_id=self.tenant_id,
@@ -227,7 +231,7 @@ class Customer:
     def _locked_by_status(
         self, before: CustomerStatus, *, now: datetime, actor: UUID | None
     ) -> Self:
-        """The customer locked or unlocked, without a reason, after a change of status."""
+        """The customer, locked or unlocked with an empty reason if the new status requires it."""
         if self.status is CustomerStatus.BLOCKED:
             return self._locked("", now=now, actor=actor)
         if before is CustomerStatus.BLOCKED and self.status is CustomerStatus.ACTIVE:
@@ -258,7 +262,7 @@ class Customer:
 
 @frozen(kw_only=True)
 class Profile:
-    """A customer with addresses and payment methods, each in the order of its list."""
+    """A customer with all addresses and payment methods, default first, then oldest first."""
 
     customer: Customer
     addresses: tuple[Address, ...] = ()

@@ -1,4 +1,4 @@
-"""The filter of customers, which says which customers a list, a count or a segment contains."""
+"""Filters of customers: which of them a list, a count or a segment contains."""
 
 from collections.abc import Container
 from datetime import datetime
@@ -48,11 +48,11 @@ class CustomerFilter:
     """Selects the customers who satisfy every criterion that is set; only living ones, unless
     `deleted` says otherwise.
 
-    `tags` are folded. Ranges include both ends; a customer without orders is in no range of
-    `last_order` dates. `has_account` is whether an account is linked. `members_of` selects stored
-    members of a segment, `assigned_to` and `not_assigned_to` customers who are or are not assigned
-    to a segment by hand, `rule` customers whom a rule matches; with any of these four, only living
-    customers are found.
+    A customer must have all `tags`, which are folded. Ranges include both ends; a customer without
+    orders is in no range of `last_order` dates. `has_account` is whether an account is linked.
+    `members_of` selects stored members of a segment, `assigned_to` and `not_assigned_to` customers
+    who are or are not assigned to a segment by hand, `rule` customers whom a rule matches; with any
+    of these four, only living customers are found.
     """
 
     search: Search | None = None
@@ -91,7 +91,7 @@ class CustomerFilter:
 
     @property
     def finds_anyone(self) -> bool:
-        """False if no customer can satisfy all criteria."""
+        """Whether the filter can find living or deleted customers."""
         return self.finds_living or self.finds_deleted
 
     def keeps(self, customer: Customer, *, by_order: Container[UUID] = ()) -> bool:
@@ -108,7 +108,7 @@ class CustomerFilter:
         )
 
     def of_members(self, members: "CustomerFilter") -> "CustomerFilter":
-        """These criteria, and the criteria that select the members of a segment."""
+        """These criteria and those of `members`, which selects the members of a segment."""
         return evolve(
             self,
             members_of=members.members_of,

@@ -31,7 +31,7 @@ class RecordKind(StrEnum):
 @frozen(kw_only=True)
 class Erasure:
     """The receipt of an erasure: when the customer was erased, and how many records of each kind it
-    changed, zero included.
+    removed or emptied, zero included.
     """
 
     customer_id: UUID

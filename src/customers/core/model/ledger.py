@@ -86,10 +86,10 @@ class Entry:
         return self
 
     def record(self, order: Order, *, now: datetime) -> Self:
-        """The entry with the order recorded; itself when it was recorded before.
+        """The entry with the order recorded. If it was recorded before, only a missing order number
+        is added; the entry itself if there is nothing to add.
 
-        A stored order number is not replaced. Raises OrderConflict when the amount or the date
-        differs.
+        Raises OrderConflict when it was recorded with another amount or date.
         """
         if not self.is_recorded:
             return self._with_order(order, now=now)

@@ -35,12 +35,11 @@ class Cause(StrEnum):
 class RefreshState:
     """How far the stored members of a segment have been refreshed.
 
-    They are exact for the moment `watermark`, except for stale candidates; while it is None the
-    members are being built by a backfill and must not be read. A pass walks the customers in id
-    order to bring the members to `target`: it has reached the customer `cursor` and scanned
-    `scanned` customers. `cause` is why the backfill runs. Without `watermark` and `target` the
-    backfill has failed, and nothing happens until the segment is changed or its rules are sent
-    again.
+    They are exact for the moment `watermark`, except for stale candidates. With `target`, a pass
+    walks the customers in id order to bring the members to that moment, and has reached the
+    customer `cursor`. Without `watermark` the members must not be read: the pass is a backfill,
+    which runs because of `cause` and has scanned `scanned` customers. Without both the backfill has
+    failed; another one begins when the rules are sent again or `is_active` of the segment changes.
     """
 
     member_count: int = 0
@@ -75,16 +74,16 @@ class RefreshState:
         )
 
     def watermark_of(self, customer_id: UUID) -> datetime | None:
-        """The moment for which one customer's stored membership is exact; None during a backfill.
+        """The moment for which one customer's stored membership is exact; None unless `is_ready`.
 
-        It is `target` for customers whom a pass through time has already reached.
+        It is `target` for customers whom the pass has already reached.
         """
         is_passed = self.cursor is not None and customer_id <= self.cursor
         return self.target if is_passed and self.is_ready else self.watermark
 
     def evaluation_time(self, now: datetime) -> datetime:
-        """The moment at which members are evaluated: `now`, or that of the stored members, if it is
-        later.
+        """The moment at which members are evaluated: `now`, or the moment to which stored members
+        are refreshed, if that is later.
         """
         stored_for = (self.watermark, self.target) if self.is_ready else ()
         return max([now, *(moment for moment in stored_for if moment is not None)])
@@ -170,8 +169,8 @@ class SegmentMembership:
 
 
 def build_error(segment: Segment, refresh_state: RefreshState) -> str | None:
-    """Why the members of a segment could not be built, in words for people; None if they could be
-    built, or the segment is inactive and so has no members.
+    """Why the members of a segment could not be built, in words for people; None if they are built
+    or being built, or the segment is inactive and so has no members.
     """
     if not segment.is_active:
         return None

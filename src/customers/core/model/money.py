@@ -64,7 +64,7 @@ class Currency:
         """An amount from 0 to 999,999,999,999.99 in whole minor units.
 
         Rounds away the error of binary floating point (up to 1e-6, or four units in the last place
-        of a double). Raises InvalidValue for other surplus decimals.
+        of a double). Raises InvalidValue, also for other surplus decimals.
         """
         value = exact_number(raw, max_digits=_MAX_DIGITS)
         if value < 0:
@@ -80,7 +80,7 @@ class Currency:
 
     def accept(self, raw: object) -> CurrencyCode:
         """The code of this currency, from its code in any case or from an empty text. Raises
-        InvalidValue for any other code.
+        InvalidValue for anything else.
         """
         if not isinstance(raw, str) or raw.strip().upper() not in ("", self.code):
             message = f"must be {self.code}, the currency of this deployment"

@@ -1,7 +1,7 @@
 """Orders, refunds and cancellations as callers report them, and the statistics of a customer.
 
-Such a report is called a fact. Facts may arrive in any order and repeatedly, and always give the
-same ledger and the same statistics. The entries of the ledger are in `ledger`.
+Such a report is called a fact. Facts may arrive in any order and more than once: if all are
+accepted and state their dates, they give the same statistics. Ledger entries are in `ledger`.
 """
 
 from datetime import datetime, timedelta

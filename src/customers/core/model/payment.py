@@ -122,7 +122,7 @@ class PaymentMethod:
 
 
 def sort_key(method: PaymentMethod) -> tuple[bool, datetime, UUID]:
-    """Sorts the payment methods of a customer: default first, then oldest first."""
+    """The sort key of a payment method: default first, then oldest first."""
     return (not method.is_default, method.created_at, method.id)
 
 

@@ -132,8 +132,8 @@ RECORD_KINDS: Final = tuple(kind for kind in PERSONAL_DATA if kind not in (Custo
 
 @frozen(kw_only=True)
 class PersonalRecords:
-    """Some of the records of one kind. An export has every kind at least once, without records if
-    there are none.
+    """Some of the records of one kind. An export has every kind at least once, even if there are
+    no records of the kind.
     """
 
     kind: type

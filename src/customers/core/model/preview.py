@@ -12,7 +12,7 @@ from customers.core.model.values import WholeNumberGate
 
 @frozen(kw_only=True)
 class PreviewRequest:
-    """Rules to preview, and the number of matching customers to return."""
+    """Rules to preview, and how many matching customers to return at most."""
 
     rules: RulesText
     sample: Annotated[int, WholeNumberGate(0, 100)] = 10
@@ -28,7 +28,7 @@ class Sample:
 
 @frozen(kw_only=True)
 class Preview:
-    """The customers that rules match; `warnings` name conditions that can never hold together."""
+    """The customers whom rules match; `warnings` are the messages of `contradictions`."""
 
     members: Sample
     warnings: Sequence[str]

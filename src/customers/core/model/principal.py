@@ -1,7 +1,6 @@
 """The principal: who calls, for which tenants, and what they may do.
 
-`entrypoints/access` makes it from the caller's credentials; handlers and use cases know nothing
-else of a caller.
+`entrypoints/access` makes it from the caller's credentials; use cases see nothing else of a caller.
 """
 
 from enum import StrEnum
@@ -83,7 +82,7 @@ class Principal:
             raise TenantForbidden
 
     def expect_shopper(self) -> None:
-        """Raises ShopperRequired, and Unauthenticated for a shopper without a subject."""
+        """Raises ShopperRequired for other kinds; Unauthenticated if the subject is empty."""
         if self.kind is not PrincipalKind.SHOPPER:
             raise ShopperRequired
         if not self.subject:

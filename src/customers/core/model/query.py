@@ -89,7 +89,7 @@ class OrderPage:
 
 @frozen(kw_only=True)
 class JournalKey:
-    """The position of an entry in a list that is newest first; the next page begins after it."""
+    """The position of a row in a list that is newest first; the next page begins after it."""
 
     at: datetime
     id: str

@@ -1,11 +1,11 @@
-"""Repeated keys in JSON objects: they are refused, because parsers disagree which value counts."""
+"""Repeated keys in JSON objects: refused, because parsers disagree about which value counts."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-# Keys that an error message may quote: short ones without digits, which could be a card number.
+# Keys that an error message may quote: short, and without digits, so not a card number.
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_]{1,50}")
 
 

@@ -42,7 +42,7 @@ BUILT_IN_ROLES: Final[Mapping[str, Permissions]] = {
 
 @frozen(kw_only=True)
 class SubjectRoles:
-    """The roles and tenants that a deployment gives to one subject, beside its credential's."""
+    """The roles and tenants that a deployment adds to those of a subject's credential."""
 
     roles: tuple[str, ...] = ()
     tenants: Tenants = NO_TENANTS

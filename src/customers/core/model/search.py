@@ -20,13 +20,13 @@ PHONE: Final = "\x02"
 END: Final = "\x03"
 
 _MIN_PHONE_DIGITS = 5
-# From this number of digits on, a phone number is found without its country code.
+# The fewest digits after a country code with which a number is also found without the code.
 _MIN_NATIONAL_DIGITS = 7
 # More distinct words than a name can have.
 _MAX_WORDS = 100
 _MAX_ORDER_KEY = 100
 
-# Letters with a stroke, and ligatures, which do not decompose.
+# Letters that do not decompose, such as letters with a stroke and ligatures.
 _LETTERS = str.maketrans(
     {"\u0131": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "þ": "th"}
     | {"æ": "ae", "œ": "oe"}
@@ -144,7 +144,7 @@ def _has_all(lines: str, words: tuple[str, ...]) -> bool:
 
 
 def _with_marks(folded: str, text: str) -> str:
-    """The folded search, if it differs from the plain one (`text`) and that is not empty; else
+    """The folded search, if it differs from the plain search, `text`, and `text` is not empty; else
     empty.
     """
     return "" if text in ("", folded) else folded
@@ -168,7 +168,9 @@ def _as_phone(folded: str) -> str:
 
 
 def _part_of_phone(phone: str) -> str:
-    """The digits of a part of a phone number; leading zeros are left out if enough remain."""
+    """The digits of a part of a phone number, without leading zeros if enough digits remain. Empty
+    if there are too few digits.
+    """
     digits = phone_digits(phone)
     if len(national := digits.lstrip("0")) >= _MIN_PHONE_DIGITS:
         return national

@@ -41,7 +41,7 @@ class RulesText:
 
     @property
     def is_null(self) -> bool:
-        """Whether the value is null, or a string that is blank or contains null."""
+        """Whether the value is null, or a string that is blank or `null`."""
         return self.value is None or (
             isinstance(self.value, str) and self.value.strip() in ("", "null")
         )

@@ -71,7 +71,9 @@ class Shopper:
         return self.user_id is not None and self._path_uuid == self.user_id
 
     def may_be_linked(self, customer: Customer) -> bool:
-        """Whether the customer has no account yet, and has the verified address of the shopper."""
+        """Whether the customer can be linked to the shopper's account: it is living, has no account
+        yet, and has the shopper's verified e-mail address.
+        """
         return (
             self.user_id is not None
             and customer.is_living

@@ -68,8 +68,8 @@ def membership_changes(
 
 
 def crossed_ranges(segment: Segment, since: datetime, until: datetime) -> list[DateRange]:
-    """The date ranges of the customers who crossed a threshold of the rule after `since` and up to
-    `until`.
+    """The date ranges of the customers who crossed a threshold of the rule from `since` to `until`,
+    both included; empty if `until` is not after `since`.
     """
     if segment.rule is None or not segment.is_active or until <= since:
         return []
@@ -84,7 +84,7 @@ def crossed_ranges(segment: Segment, since: datetime, until: datetime) -> list[D
 def _timeline(
     segment: Segment, refresh_state: RefreshState, candidate: StaleCandidate, until: datetime | None
 ) -> Iterable[CustomerVersion]:
-    """The versions of the customer to evaluate, in order: see the table in the docstring above."""
+    """The versions of the customer to evaluate, in order: see the table at the top of this file."""
     customer_id = candidate.customer.id
     since = refresh_state.watermark_of(customer_id) or refresh_state.target or _FIRST_MOMENT
     if not refresh_state.is_ready:
@@ -118,7 +118,7 @@ def _backfilled(
 def _with_crossings(
     segment: Segment, before: Customer | None, since: datetime, versions: Iterable[CustomerVersion]
 ) -> Iterator[CustomerVersion]:
-    """The versions, each preceded by the crossings since the version before."""
+    """The versions, each preceded by the crossings since the previous one."""
     for version in versions:
         yield from _crossings(segment, before, since, version.at - _INSTANT)
         yield version
@@ -130,8 +130,8 @@ def _after_last_change(
 ) -> Iterator[CustomerVersion]:
     """The crossings after the last version, up to `until`.
 
-    A write that began before the capture of changes, or whose clock is ahead, may have updated the
-    customer without a pending change. Crossings before that update are dated at the update.
+    A write whose pending change is already applied, or that began before the capture barrier, may
+    have updated the customer after `since`. Crossings before the update are dated at the update.
     """
     if customer.updated_at > since:
         yield CustomerVersion(customer=customer, at=customer.updated_at, cause=Cause.TIME)

@@ -17,8 +17,8 @@ from customers.core.model.folding import fold
 from customers.core.model.unicode_forms import normalize
 
 MAX_TAGS = 50
-# A text or a list that is longer than this many times its limit is refused at once. Others are
-# processed first: trimming, composing or removing duplicates may bring them below the limit.
+# A text or a list of tags longer than this many times its limit is refused at once. Others are
+# processed first: trimming, composing or removing duplicates may bring them within the limit.
 MAX_EXCESS = 4
 _MAX_CHOICE = 100
 

@@ -32,7 +32,7 @@ class VerificationToken:
 
 @frozen(kw_only=True)
 class VerificationMail:
-    """An e-mail that asks a customer to verify its address. `name` is the customer's name,
+    """An e-mail that asks a customer to verify their address. `name` is the customer's name,
     `user_id` the customer's account, if there is one.
     """
 

@@ -32,7 +32,7 @@ class CustomerReader(Protocol):
         ...
 
     async def by_user(self, user_id: UUID) -> Customer | None:
-        """The customer with this account, or None; of several the oldest one, ties by id."""
+        """The customer with this account, or None; of several the oldest, then the smallest id."""
         ...
 
     async def page(
@@ -44,8 +44,8 @@ class CustomerReader(Protocol):
     async def page_with_total(
         self, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
     ) -> CustomerPage:
-        """The page, and the total number of customers, at one moment; past the end the total may be
-        newer than the empty page.
+        """The page, and the total number of customers. The total may be newer than the page, but is
+        never less than the page shows.
         """
         ...
 
@@ -105,8 +105,8 @@ class CustomerRepository(CustomerReader, Protocol):
     async def save(self, customer: Customer) -> None:
         """Stores the new value of a locked customer, who may be deleted or restored by it.
 
-        Stores a pending change as `add` does; its cause is an order when only statistics changed.
-        Raises EmailTaken.
+        Stores a pending change while the tenant captures writes of this kind; its cause is an order
+        if only statistics, version and update time changed. Raises EmailTaken.
         """
         ...
 

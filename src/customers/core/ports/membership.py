@@ -18,7 +18,7 @@ class MembershipReader(Protocol):
     async def refresh_states(
         self, segment_ids: Collection[UUID] | None = None
     ) -> Mapping[UUID, RefreshState]:
-        """The refresh states of these segments, by segment id; None: of every segment."""
+        """The refresh states of these segments (None: of all) by id, without unknown ids."""
         ...
 
     async def stale_candidates(
@@ -61,8 +61,8 @@ class MembershipRepository(MembershipReader, Protocol):
         ...
 
     async def set_capture(self, *, customers: bool, orders: bool) -> None:
-        """Decides which later writes store pending changes: changes of customers, and orders
-        recorded by `Autocommit`.
+        """Decides which later writes store pending changes: with `orders`, those that change only a
+        customer's statistics, version and update time; with `customers`, all others.
 
         A write that is under way may still follow the previous decision: see
         `capture_barrier_passed`.
@@ -70,9 +70,9 @@ class MembershipRepository(MembershipReader, Protocol):
         ...
 
     async def capture_barrier_passed(self, segment_id: UUID) -> bool:
-        """Whether every write that began before the segment's current backfill has ended. Once that
-        is so, every change of a customer stores its pending change, and the answer stays True.
-        False if there is no such segment.
+        """Whether every write has ended that began before the segment's current backfill, and so
+        may not store a pending change. Once True, the answer stays True during this backfill. False
+        if there is no such segment.
         """
         ...
 
@@ -93,8 +93,8 @@ class MembershipRepository(MembershipReader, Protocol):
     ) -> tuple[Sequence[StaleCandidate], UUID | None]:
         """Compares a filter with the stored members for the next `limit` customers by id, deleted
         ones included. Returns the customers on whom they differ, without those who have pending
-        changes; and the last id compared, or None if no customers are left. The filter None matches
-        nobody.
+        changes; and the last id compared, or None, which means that no customers are left. The
+        filter None matches nobody.
         """
         ...
 

@@ -22,6 +22,6 @@ class PersonalDataReader(Protocol):
 
         The kinds are those of RECORD_KINDS. Addresses and payment methods come by id; notes,
         communications, orders and verifications oldest first, orders that are only stubs last;
-        membership changes in order of sequence by segment.
+        membership changes by segment, then by sequence.
         """
         ...

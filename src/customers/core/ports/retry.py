@@ -16,10 +16,10 @@ TRIES = 3
 def retries_conflict(
     function: Callable[Parameters, Coroutine[Any, Any, Result]],
 ) -> Callable[Parameters, Coroutine[Any, Any, Result]]:
-    """Calls the function again after a WriteConflict, TRIES times in all.
+    """Calls the function again after a WriteConflict, but at most TRIES times in all.
 
-    Use it for functions that open one transaction and can be called again: what they do before the
-    transaction writes nothing, or does no harm when it is repeated.
+    Use it for functions that can be called again: what they do before the transaction that fails
+    writes nothing, or does no harm when it is repeated.
     """
 
     @wraps(function)

@@ -44,11 +44,11 @@ from customers.core.ports.verifications import VerificationReader, VerificationR
 
 
 class View(Protocol):
-    """Reads without a transaction; a read replica may serve them."""
+    """Reads the data of one tenant; see `Storage.view` and `Storage.consistent_view`."""
 
     async def give_way(self) -> None:
-        """Lets other tasks run if this task has worked for some milliseconds. Call it in every loop
-        that evaluates rules. Raises Unavailable after the deadline of the request.
+        """Lets other tasks run if this task has worked for some milliseconds. Call it in loops that
+        evaluate rules. Raises Unavailable after the deadline of the view or transaction.
         """
         ...
 
@@ -86,8 +86,8 @@ class Transaction(Protocol):
     """
 
     async def give_way(self) -> None:
-        """Lets other tasks run if this task has worked for some milliseconds. Call it in every loop
-        that evaluates rules. Raises Unavailable after the deadline of the request.
+        """Lets other tasks run if this task has worked for some milliseconds. Call it in loops that
+        evaluate rules. Raises Unavailable after the deadline of the view or transaction.
         """
         ...
 
@@ -118,9 +118,9 @@ class Transaction(Protocol):
 
 
 class Autocommit(Protocol):
-    """The most frequent writes: each takes one round trip, or two, and no other transaction. Orders
-    that are recorded one by one at the same time may share a round trip; each has an outcome of its
-    own.
+    """The most frequent writes: each takes one or two round trips, and needs no `Transaction`.
+    Orders that are recorded one by one at the same time may share a round trip; each has an outcome
+    of its own.
     """
 
     async def add_customer(self, customer: Customer) -> bool:
@@ -130,12 +130,13 @@ class Autocommit(Protocol):
     async def change_customer(
         self, customer_id: UUID, change: Callable[[Customer], Customer]
     ) -> Customer | None:
-        """Reads the customer, and saves what `change` makes of it, with a pending change while the
-        tenant captures; returns the saved customer. What `change` returns unchanged is not saved.
+        """Reads the customer, saves what `change` returns for it, and returns the saved customer.
+        Stores a pending change as `CustomerRepository.save` does. If `change` returns the same
+        customer, nothing is saved.
 
-        Returns None, and saves nothing, if the customer has another version by then, or the e-mail
-        key changes; a transaction can then make the change. `change` must raise the version, and
-        must not delete the customer. Raises CustomerNotFound, and what `change` raises.
+        Returns None, and saves nothing, if another write changed the version meanwhile, or if the
+        e-mail key changes; a transaction can then make the change. `change` must increment the
+        version, and must not delete the customer. Raises CustomerNotFound, and as `change` does.
         """
         ...
 
@@ -203,7 +204,7 @@ class StorageStatus:
 
 
 class Storage(Protocol):
-    """Stores the customers of all tenants, and all that belongs to them."""
+    """Stores the data of all tenants."""
 
     def view(self, tenant_id: str) -> AbstractAsyncContextManager[View]:
         """Reads without a transaction, each with its own snapshot."""
@@ -242,11 +243,11 @@ class Storage(Protocol):
         ...
 
     async def tenants_with_segments(self) -> Sequence[str]:
-        """Every tenant that has segments, in order; for the sweeper and the doctor."""
+        """Every tenant that has segments, sorted; for the sweeper and the doctor."""
         ...
 
     async def tenants_to_refresh(self) -> Sequence[str]:
-        """The tenants that have pending changes or a backfill under way, in order."""
+        """The tenants that have pending changes or a backfill under way, sorted."""
         ...
 
     async def backlog(self, limit: int) -> Backlog:
@@ -268,9 +269,8 @@ class Storage(Protocol):
         ...
 
     async def rewrite_search_texts(self, limit: int) -> int:
-        """Rewrites, in the current form, the search texts of at most `limit` customers of all
-        tenants that an older release wrote in another form; returns the number of these customers.
-        For the sweeper.
+        """Rewrites search texts that an older release wrote in another form, for at most `limit`
+        customers of all tenants; returns the number of these customers. For the sweeper.
         """
         ...
 
@@ -295,7 +295,9 @@ class Storage(Protocol):
         ...
 
     async def open(self) -> None:
-        """Prepares the storage for use. Does not fail when the storage cannot be reached."""
+        """Prepares the storage for use. Does not fail while the storage cannot be reached; raises
+        Unavailable for a fault that waiting does not cure.
+        """
         ...
 
     async def check(self) -> StorageStatus:

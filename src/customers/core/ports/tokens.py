@@ -8,12 +8,12 @@ TokenClaims = Mapping[str, object]
 
 
 class TokenVerifier(Protocol):
-    """Verifies tokens with the keys of an identity provider, which it fetches from `open` to
-    `close`.
+    """Verifies tokens with the keys of an identity provider. Keys that have to be fetched are
+    fetched in the background, between `open` and `close`.
     """
 
     async def open(self) -> None:
-        """Starts to fetch the keys. An unreachable provider delays this call by seconds at most."""
+        """Starts fetching keys. An unreachable provider delays this call by a few seconds."""
         ...
 
     async def close(self) -> None:

@@ -10,9 +10,7 @@ from customers.core.model.verification import Verification
 
 class VerificationReader(Protocol):
     async def all(self, customer_id: UUID) -> Sequence[Verification]:
-        """The stored verifications of a customer, the first one sent first. Raises
-        CustomerNotFound.
-        """
+        """The stored verifications of a customer, oldest first. Raises CustomerNotFound."""
         ...
 
 
@@ -22,9 +20,7 @@ class VerificationRepository(VerificationReader, Protocol):
         ...
 
     async def remove(self, customer_id: UUID, sent_until: datetime) -> None:
-        """Removes the verifications that were sent to a locked customer until `sent_until`,
-        inclusive.
-        """
+        """Removes a locked customer's verifications that were sent at or before `sent_until`."""
         ...
 
     async def use(self, customer_id: UUID, now: datetime) -> None:

@@ -42,7 +42,7 @@ class Addresses:
     async def change(
         self, tenant_id: str, customer_id: UUID, address_id: UUID, change: AddressChange
     ) -> Address:
-        """Raises CustomerNotFound, AddressNotFound."""
+        """Changes an address. Raises CustomerNotFound, AddressNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
             customer, book = await self._open(tx, customer_id)
             changed = book.change(address_id, change, now=self._clock.now())
@@ -51,7 +51,7 @@ class Addresses:
 
     @retries_conflict
     async def remove(self, tenant_id: str, customer_id: UUID, address_id: UUID) -> None:
-        """Raises CustomerNotFound, AddressNotFound."""
+        """Removes an address. Raises CustomerNotFound, AddressNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
             customer, book = await self._open(tx, customer_id)
             await self._save(tx, customer, book, book.remove(address_id, now=self._clock.now()))

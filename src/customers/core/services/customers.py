@@ -1,4 +1,4 @@
-"""Use cases of customers: register, get, list, change, delete, restore, lock."""
+"""Use cases of customers: register, get, list, change, delete, restore, lock, unlock."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -26,8 +26,8 @@ class Customers:
 
     @retries_conflict
     async def register(self, tenant_id: str, details: CustomerDetails) -> tuple[Customer, bool]:
-        """Gets or creates the customer with this e-mail address; returns whether they are new. An
-        existing customer is unchanged, except that a missing account is linked.
+        """Gets or creates the customer with this e-mail address; returns them, and whether they are
+        new. An existing customer is unchanged, except that a missing account is linked.
         """
         while True:
             new = self._new(tenant_id, details)
@@ -120,7 +120,7 @@ class Customers:
         principal: Principal,
         versions: Versions,
     ) -> Customer:
-        """Raises CustomerNotFound, StaleVersion, AlreadyBlocked."""
+        """Locks a customer. Raises CustomerNotFound, StaleVersion, AlreadyBlocked."""
         return await self._update(
             tenant_id,
             customer_id,
@@ -137,7 +137,7 @@ class Customers:
         principal: Principal,
         versions: Versions,
     ) -> Customer:
-        """Raises CustomerNotFound, StaleVersion, NotBlocked."""
+        """Unlocks a customer. Raises CustomerNotFound, StaleVersion, NotBlocked."""
         return await self._update(
             tenant_id,
             customer_id,
@@ -219,7 +219,9 @@ class Customers:
 
 
 async def _save(tx: Transaction, before: Customer, after: Customer) -> None:
-    """Saves a living customer. Raises EmailTaken."""
+    """Saves `after`, a living customer; first reserves the e-mail address if it has changed, or if
+    `before` was deleted. Raises EmailTaken.
+    """
     if not before.is_living or after.email_key != before.email_key:
         await tx.customers.reserve_email(after)
     await tx.customers.save(after)

@@ -19,8 +19,8 @@ _BATCH_SIZE = 1_000
 
 @frozen(kw_only=True)
 class MembershipDifference:
-    """A difference in one segment: in the membership of a customer, or without a customer in the
-    count.
+    """A difference in one segment: in the membership of a customer or, if `customer_id` is None, in
+    the number of members.
     """
 
     segment_id: UUID

@@ -37,7 +37,7 @@ class Journal:
     async def add_note(
         self, tenant_id: str, customer_id: UUID, details: NoteDetails, *, principal: Principal
     ) -> Note:
-        """Raises CustomerNotFound."""
+        """Adds a note. Raises CustomerNotFound."""
         now = self._clock.now()
         note = Note(
             id=self._ids.new(),
@@ -54,7 +54,7 @@ class Journal:
 
     @retries_conflict
     async def remove_note(self, tenant_id: str, customer_id: UUID, note_id: UUID) -> None:
-        """Raises CustomerNotFound, NoteNotFound."""
+        """Removes a note. Raises CustomerNotFound, NoteNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
             await tx.customers.get_for_update(customer_id)
             await tx.notes.remove(customer_id, note_id)
@@ -98,7 +98,9 @@ class Journal:
     async def move_communication(
         self, tenant_id: str, customer_id: UUID, communication_id: UUID, status: CommunicationStatus
     ) -> Communication:
-        """Raises CustomerNotFound, CommunicationNotFound, StatusBackward."""
+        """Sets the status of a communication. Raises CustomerNotFound, CommunicationNotFound,
+        StatusBackward.
+        """
         async with self._storage.transaction(tenant_id) as tx:
             await tx.customers.get_for_update(customer_id)
             communication = await tx.communications.get_for_update(customer_id, communication_id)

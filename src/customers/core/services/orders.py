@@ -93,7 +93,10 @@ class Orders:
     async def newest(
         self, tenant_id: str, customer_id: UUID, after: JournalKey | None, limit: int
     ) -> Sequence[Entry]:
-        """Recorded orders, newest first, at most `limit` + 1. Raises CustomerNotFound."""
+        """At most `limit` + 1 recorded orders after a key, newest first.
+
+        Raises CustomerNotFound.
+        """
         async with self._storage.view(tenant_id) as view:
             return await view.orders.newest(customer_id, after, limit + 1)
 
@@ -140,8 +143,8 @@ class Orders:
     async def _save(
         self, tx: Transaction, customer: Customer, before: Entry, after: Entry, now: datetime
     ) -> LedgerResult:
-        """Stores the entry, and the new statistics of the customer, unless the fact was a
-        duplicate.
+        """Stores the entry if it has changed, and the customer's new statistics unless the fact was
+        a duplicate.
         """
         if after is not before:
             await tx.orders.save(after)

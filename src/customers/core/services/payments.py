@@ -52,7 +52,7 @@ class PaymentMethods:
     async def change(
         self, tenant_id: str, customer_id: UUID, method_id: UUID, change: PaymentMethodChange
     ) -> PaymentMethod:
-        """Raises CustomerNotFound, PaymentMethodNotFound."""
+        """Changes a payment method. Raises CustomerNotFound, PaymentMethodNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
             customer, wallet = await self._open(tx, customer_id)
             changed = wallet.change(method_id, change, now=self._clock.now())
@@ -61,7 +61,7 @@ class PaymentMethods:
 
     @retries_conflict
     async def remove(self, tenant_id: str, customer_id: UUID, method_id: UUID) -> None:
-        """Raises CustomerNotFound, PaymentMethodNotFound."""
+        """Removes a payment method. Raises CustomerNotFound, PaymentMethodNotFound."""
         async with self._storage.transaction(tenant_id) as tx:
             customer, wallet = await self._open(tx, customer_id)
             await self._save(tx, customer, wallet, wallet.remove(method_id, now=self._clock.now()))

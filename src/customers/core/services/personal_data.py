@@ -1,4 +1,4 @@
-"""The use case of a person's access to their data (GDPR, article 15): all that we store of them."""
+"""The use case of a person's access to their data (GDPR, article 15): all records about them."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Container, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -70,7 +70,9 @@ async def _records(
 def _note_moments(
     records: Sequence[object], entered: dict[UUID, datetime], assigned: dict[UUID, datetime]
 ) -> None:
-    """Stores, by segment, when the customer last entered it, and when they were assigned to it."""
+    """Stores, by segment, when the customer entered it, unless they have left it since, and when
+    they were assigned to it.
+    """
     for one in records:
         if isinstance(one, SequencedChange) and one.entered:
             entered[one.segment_id] = one.at
@@ -87,7 +89,7 @@ async def _memberships(
     assigned_to: Container[UUID],
     since: Mapping[UUID, datetime],
 ) -> Sequence[SegmentMembership]:
-    """The segments that the customer is in at this moment, by their definition."""
+    """The segments that the customer is in at `now`, without those whose build has failed."""
     states, cache = await view.memberships.refresh_states(), CustomerValuesCache()
     memberships = list[SegmentMembership]()
     for segment in await view.segments.all():

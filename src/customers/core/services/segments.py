@@ -80,8 +80,8 @@ class Segments:
     async def create(
         self, tenant_id: str, details: SegmentDetails, *, strict: bool
     ) -> SegmentSummary:
-        """Creates a segment. Raises Invalid for rules that cannot be parsed, SegmentNameTaken,
-        SegmentLimitExceeded.
+        """Creates a segment. Raises SegmentNameTaken, SegmentLimitExceeded, and Invalid as
+        `Segment.new` does.
         """
         segment = Segment.new(
             details, id=self._ids.new(), tenant_id=tenant_id, now=self._clock.now(), strict=strict

@@ -1,6 +1,6 @@
 """The sweeper: refreshes the members of segments and rewrites old search texts, in the background.
 
-Reads are exact without it: it keeps the number of stale candidates small and completes backfills.
+Reads are exact without it; it keeps the number of stale candidates small and completes backfills.
 Only the process that holds the lease works; it renews the lease before each tenant. How it divides
 its time between tenants is in `pace`.
 """
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 # The backlog is counted up to this number, so that counting costs little however large it is.
 MAX_BACKLOG = 10_000
-# The customers whose search texts one transaction writes, and the transactions of one sweep.
+# The most search texts that one transaction writes, and the most transactions of one sweep.
 _TEXT_STEP, _MAX_TEXT_STEPS = 200, 5
 # The faults that concern one tenant; all others concern the whole storage.
 _FAULTS_OF_TENANTS: frozenset[FaultKind] = frozenset({"statement_timeout", "locked", "conflict"})
@@ -70,12 +70,12 @@ class Sweeper:
         self._outage: Exception | None = None
 
     async def refresh(self, lease_seconds: float) -> BackfillProgress | None:
-        """Applies every tenant's pending changes, and advances one backfill of each tenant by some
-        steps.
+        """Applies the pending changes of the tenants that do not rest, and advances one backfill of
+        each by some steps, within the budget of the pace.
 
         Returns None when another process has the lease. Failures of tenants are raised as an
-        ExceptionGroup after all other tenants are done; if the whole storage is unavailable, that
-        error is raised.
+        ExceptionGroup after the visits of the other tenants; if the whole storage is unavailable,
+        that error is raised.
         """
         if not await self._storage.lease(self._holder, lease_seconds):
             return None
@@ -106,8 +106,8 @@ class Sweeper:
         )
 
     async def follow_time(self, lease_seconds: float) -> None:
-        """Updates the members of every segment that has customers who crossed a threshold, while
-        the sweeper holds the lease. Raises as `refresh` does.
+        """Refreshes the segments that have customers who crossed a threshold, within the budget of
+        the pace and while the sweeper holds the lease. Raises as `refresh` does.
         """
         tenant_ids = await self._storage.tenants_with_segments()
         await self._visit(tenant_ids, self._follow_time, lease_seconds)
@@ -122,11 +122,11 @@ class Sweeper:
         work: Callable[[str], Awaitable[object]],
         lease_seconds: float,
     ) -> Sequence[object] | None:
-        """The results of `work` for the tenants that do not rest, and of earlier work that took
-        long and has ended; None when another process takes the lease over.
+        """Starts the work for the tenants that do not rest. Returns the results of the visits that
+        have ended, earlier ones included; None when another process takes the lease over.
 
-        Failures are raised as an ExceptionGroup after all other tenants are done. When the whole
-        storage is unavailable, that error is raised, and the tenants that are left are not tried.
+        Failures are raised as an ExceptionGroup after the other visits. When the whole storage is
+        unavailable, that error is raised, and the tenants that are left are not tried.
         """
         self._outage = None
         visits = {

@@ -39,7 +39,7 @@ class Verifications:
         self._links = links
 
     async def start(self, tenant_id: str, customer_id: UUID) -> VerificationMail:
-        """The e-mail to send to a customer, with a new token, of which the hash is stored.
+        """Makes the e-mail to send to a customer, with a new token, and stores the token's hash.
 
         Raises MailNotConfigured, CustomerNotFound, EmailAlreadyVerified, VerificationLimitExceeded.
         """

@@ -44,7 +44,7 @@ class Tokens(Protocol):
         ...
 
     async def principal(self, token: str) -> Principal:
-        """Raises InvalidToken, Unavailable."""
+        """The principal of a caller with this token. Raises InvalidToken, Unavailable."""
         ...
 
 
@@ -76,7 +76,9 @@ class Authentication:
 
 
 def _bearer_token(caller: Caller) -> str | None:
-    """The token of the Authorization header; None without the header, or with another scheme."""
+    """The token of the Authorization header; None without the header, or with another scheme.
+    Raises InvalidToken.
+    """
     scheme, _, token = single_value(caller, "authorization").partition(" ")
     if scheme.lower() != _BEARER:
         return None

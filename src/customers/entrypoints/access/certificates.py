@@ -12,7 +12,7 @@ class Certificates:
         self._roles = roles
 
     def principal(self, caller: Caller) -> Principal | None:
-        """None without a certificate, or if the roles file has none of its names."""
+        """The service; None without a certificate, or if the roles file has none of its names."""
         for name in caller.certificate_names:
             if name in self._roles.subjects:
                 known = self._roles.of_subject(name)

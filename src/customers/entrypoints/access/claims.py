@@ -29,7 +29,9 @@ class Claims:
     verified_email: str = ""
 
     def principal(self, roles: Roles) -> Principal:
-        """A service if it has every tenant, else staff if it has permissions, else a shopper."""
+        """The principal: a service if it has every tenant, else staff if it has permissions, else a
+        shopper.
+        """
         known = roles.of_subject(self.subject)
         permissions = known_permissions(self.permissions)
         permissions |= roles.permissions_of((*self.roles, *known.roles))
@@ -68,7 +70,7 @@ def listed(text: str) -> tuple[str, ...]:
 
 
 def texts_of(value: object) -> tuple[str, ...]:
-    """The texts of a list, without items of other types; none if `value` is not a list."""
+    """The non-empty texts among the items of a list; none if `value` is not a list."""
     if not isinstance(value, list):
         return ()
     return tuple(item for item in value if isinstance(item, str) and item)

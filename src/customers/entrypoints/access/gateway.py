@@ -57,10 +57,11 @@ class Gateway:
         self._is_peer = is_peer
 
     def principal(self, caller: Caller) -> Principal | None:
-        """None for a caller that is not the gateway: its claims are ignored.
+        """The principal from the gateway's headers. None for a caller that is not the gateway: its
+        claims are ignored.
 
-        Raises InvalidToken for a claim that is given more than once, and Unauthenticated for a
-        storefront that names no shopper.
+        Raises InvalidToken for a header with several values, and Unauthenticated for a storefront
+        that names no shopper.
         """
         if not self.is_trusted(caller):
             return None

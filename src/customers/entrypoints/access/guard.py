@@ -14,7 +14,7 @@ class Guard:
         self.is_open = is_open
 
     async def authenticate(self, caller: Caller) -> Principal:
-        """Raises Unauthenticated, InvalidToken, Unavailable."""
+        """The principal of a caller. Raises Unauthenticated, InvalidToken, Unavailable."""
         return await self._authenticator.authenticate(caller)
 
     async def admit(self, caller: Caller, *permissions: Permission) -> Principal:

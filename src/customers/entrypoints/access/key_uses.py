@@ -87,6 +87,8 @@ async def _flush(uses: KeyUses, max_seconds: float) -> None:
         async with asyncio.timeout(max_seconds):
             await uses.flush()
     except (TimeoutError, Unavailable):
-        logger().warning("the last uses of API keys could not be written; retrying later")
+        logger().warning(
+            "the last uses of API keys could not be written: the storage is unavailable"
+        )
     except Exception:
         logger().exception("the last uses of API keys could not be written")

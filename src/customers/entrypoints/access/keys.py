@@ -18,9 +18,10 @@ class ApiKeyTokens(Tokens):
         return token.startswith(KEY_PREFIX)
 
     async def principal(self, token: str) -> Principal:
-        """Raises InvalidToken, and Unavailable if the key is not cached and cannot be looked up.
+        """The principal of a caller with this key. Raises InvalidToken, and Unavailable if the key
+        is not cached and cannot be looked up.
 
-        The error says why a key is invalid only to callers who have its secret.
+        The message of InvalidToken says why a key is invalid only to callers who have its secret.
         """
         credential = Credential.parse(token)
         if (key := await self._keys.get(credential.key_id)) is None:

@@ -60,7 +60,8 @@ class JwtTokens(Tokens):
     """Verifies every bearer token that is not an API key of this service.
 
     The principal of a verified token is cached by the SHA-256 of the token until the token expires,
-    for a minute at most. So a token is accepted for up to a minute after its key is withdrawn.
+    for a minute at most. So a token is accepted for up to a minute after the verifier has dropped
+    its key.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class JwtTokens(Tokens):
         return not token.startswith(_KEY_PREFIX)
 
     async def principal(self, token: str) -> Principal:
-        """Raises InvalidToken."""
+        """The principal of a caller with this token. Raises InvalidToken."""
         digest = _digest(token)
         entry, now = self._cache.get(digest), self._clock.now()
         if entry is not None and entry.verified_at <= now < entry.expires_at:

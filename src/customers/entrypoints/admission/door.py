@@ -61,7 +61,7 @@ class Door:
             end_deadline(begun)
 
     def deadline(self) -> AbstractContextManager[None]:
-        """A block in which a request waits and is handled: it has `request_timeout` to end."""
+        """A block in which a request waits and is handled, within `request_timeout` seconds."""
         return deadline_after(self._request_timeout)
 
     async def enter(self, tenant_id: str) -> None:

@@ -59,7 +59,7 @@ class PeerLimit:
 
 
 def _group(peer: str) -> str:
-    """The address whose peers share a limit: an IPv4 address, or the network of an IPv6 address."""
+    """The key of a peer's bucket: its IPv4 address, its IPv6 network, or else the text itself."""
     try:
         address = ip_address(peer.partition("%")[0])
     except ValueError:

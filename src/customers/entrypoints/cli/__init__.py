@@ -94,7 +94,7 @@ def migrate(
 
 
 @main.command()
-@click.option("--url", help="Check the service at this URL.  [default: http://HOST:PORT]")
+@click.option("--url", help="Check the service at this URL.  [default: the URL of HOST and PORT]")
 @takes_settings("port", "host", "environment", "tls_cert", validates_others=False)
 def ready(settings: Settings, url: str | None) -> None:
     """Check whether a running service is ready.
@@ -130,7 +130,7 @@ def openapi(as_yaml: bool) -> None:
 def show_settings(settings: Settings) -> None:
     """Print each setting, its value, and where the value comes from.
 
-    Passwords are shown as ***. In production each setting is a JSON object.
+    Passwords and keys are shown as ***. In production each setting is a JSON object.
     """
     from customers.entrypoints.process.show_settings import show_settings as print_settings
 

@@ -16,7 +16,7 @@ def doctor() -> None:
 @click.option("--tenant", help="Check only this tenant.  [default: every tenant that has segments]")
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def segments(settings: Settings, tenant: str | None) -> None:
-    """Evaluate every segment for every customer and print how its stored members differ.
+    """Evaluate every segment for every customer and print how the reported members differ.
 
     It exits with 1 if there is a difference.
     """

@@ -1,4 +1,4 @@
-"""What every command sets up first: logging, output, and how its coroutine is run."""
+"""What commands set up first: logging, output, and how their coroutine is run."""
 
 from collections.abc import Callable, Coroutine
 from functools import partial

@@ -246,7 +246,7 @@ _NOT_OPEN = "production requires callers to be authenticated: gateway, jwt or ga
 
 
 def access_setting_names() -> frozenset[str]:
-    """The settings of access that only serving needs; other commands need `row_security` too."""
+    """The names of the settings of access but `row_security`, which other commands read too."""
     serving = {field.name for field in fields(ServingSettings)}
     names = {field.name for field in fields(AccessSettings)} - {"row_security"}
     return frozenset(names) - serving

@@ -54,7 +54,7 @@ class Networks:
             return cls(tuple(ip_network(part.strip()) for part in text.split(",")))
         except ValueError:
             raise ValueError(
-                "is not a list of address ranges: such as 10.0.0.0/8,192.168.1.1/32"
+                "is not a list of address ranges, such as 10.0.0.0/8,192.168.1.1/32"
             ) from None
 
     def __str__(self) -> str:

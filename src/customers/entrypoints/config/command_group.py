@@ -50,7 +50,7 @@ def _show(error: click.ClickException, output: "Output") -> None:
 
 
 def _output(arguments: Sequence[str]) -> "Output":
-    """JSON if an argument or variable names production, even if other arguments are wrong."""
+    """The output: JSON if an argument or variable names production, even if others are wrong."""
     from customers.entrypoints.observability.output import Output  # noqa: PLC0415 - rare
 
     return Output(as_json=Settings.is_production({"environment": _environment(arguments)}))

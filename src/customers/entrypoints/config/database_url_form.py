@@ -29,7 +29,7 @@ def is_well_formed(url: str) -> bool:
 
 
 def names_host(url: str) -> bool:
-    """Whether a well-formed URL names a host; else drivers use another, such as PGHOST."""
+    """Whether a well-formed URL names a host; else drivers take one from PGHOST or a default."""
     parts = urlsplit(url)
     return bool(parts.netloc.rpartition("@")[2]) or "host" in parse_qs(parts.query)
 

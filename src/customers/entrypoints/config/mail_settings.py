@@ -68,11 +68,11 @@ class MailSettings(AccessSettings):
                 "NOTIFICATION_URL is also set: set only one of them",
             )
         if self.environment == "production" and self.sends_mail and self.storefront_url is None:
-            reason = "production requires it to send mail: links lead to it"
+            reason = "production requires it to send mail, because links lead to it"
             yield ("storefront_url", "environment"), reason
 
 
 def mail_setting_names() -> frozenset[str]:
-    """The settings of mail, which only serving needs."""
+    """The names of the settings of mail, which only serving needs."""
     others = {field.name for field in fields(AccessSettings)}
     return frozenset(field.name for field in fields(MailSettings)) - others

@@ -84,7 +84,7 @@ def storefront_url(text: str) -> str:
     parsed = parse(text.replace(_TENANT, "tenant"))
     if "?" in parsed or "#" in parsed or "{" in parsed or "}" in parsed:
         raise ValueError(
-            "is not the URL of a storefront, such as https://shop.example.test/{tenant}: it has "
-            "no query"
+            "is not the URL of a storefront, such as https://shop.example.test/{tenant}: it must "
+            "not have a query, a fragment or other braces"
         )
     return text

@@ -17,12 +17,14 @@ Result = TypeVar("Result")
 def takes_settings(
     *names: str, validates_others: bool = True
 ) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
-    """Adds options for the named settings (default: all) and passes the Settings first.
+    """Adds options for the named settings (default: all), and passes the Settings to the command as
+    its first argument.
 
-    Other settings come from the environment, except those of access and mail, which have their
-    defaults. With `validates_others=False`, all other settings have their defaults.
+    Other settings come from the environment; those of mail, and of access except `row_security`,
+    have their defaults. With `validates_others=False`, all other settings have their defaults.
 
-    If settings are invalid, the command prints a line for each on standard error and exits with 2.
+    If settings are invalid, the command prints a line for each error on standard error and exits
+    with 2.
     """
     by_name = {setting.name: setting for setting in catalogue()}
     settings_of_command = [by_name[name] for name in names or by_name]

@@ -82,7 +82,7 @@ class ServingSettings:
         1,
         setting_parsers.whole_number("a number of workers", 1, 64),
         "N",
-        "Run this many processes, which share the ports. Each has its own connection pool.",
+        "Run this many processes, which share the ports. Each has its own connection pools.",
     )
     currency: str = setting(
         "USD",
@@ -148,7 +148,8 @@ class ServingSettings:
         5.0,
         setting_parsers.seconds(0.1, 600),
         "SECONDS",
-        "Cancel an SQL statement that runs for longer than this; migrations have no limit.",
+        "Cancel an SQL statement that runs for longer than this. Work with ANALYTIC_TIMEOUT has "
+        "that limit instead; migrations have none.",
     )
     pooler: Literal["none", "transaction"] = setting(
         "none",
@@ -173,8 +174,8 @@ class ServingSettings:
         "payment-methods",
         setting_parsers.one_of("a rule for card numbers", "payment-methods", "refuse"),
         "PLACE",
-        "Refuse card numbers in payment-methods only, or refuse them in customers, notes and "
-        "communications too.",
+        "Refuse card numbers only in payment methods (payment-methods), or in customers, notes and "
+        "communications too (refuse).",
     )
     secrets_key: SecretKeys | None = setting(
         None,

@@ -1,4 +1,4 @@
-"""The description of a setting, and types of values. All settings are in `settings.py`."""
+"""The description of a setting, and types of values. `settings.py` has the list of settings."""
 
 import json
 import re
@@ -130,7 +130,7 @@ class DatabaseUrl:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From `postgres://…` or `postgresql://…`, with or without the driver `+asyncpg`."""
+        """Parses `postgres://…` or `postgresql://…`, with or without the driver `+asyncpg`."""
         scheme, _, rest = text.partition("://")
         if scheme.lower().removesuffix("+asyncpg") not in ("postgres", "postgresql"):
             raise ValueError(f"is not the URL of a PostgreSQL database, such as {URL_FORM}")
@@ -143,7 +143,7 @@ class DatabaseUrl:
         return cls(url)
 
     def reveal(self) -> str:
-        """The whole URL, as `postgresql://…`, including the password: for the driver only."""
+        """The whole URL, as `postgresql://…`, including the password: never log or print it."""
         return self._url
 
     def __str__(self) -> str:
@@ -181,7 +181,7 @@ class SecretKeys:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From keys that are separated by commas; white space around them is ignored."""
+        """Parses keys that are separated by commas; white space around them is ignored."""
         keys = tuple(key.strip() for key in text.split(","))
         if not all(map(_is_strong, keys)):
             raise ValueError(

@@ -1,8 +1,8 @@
 """The settings of a process, read once from the command's options and the environment.
 
-No other module reads the environment. The settings of serving, of access and of mail are in modules
-of their own; `options.py` makes the options from the same fields, `setting_parsers.py` has the
-parsers.
+Only this module and `serving_settings.py` read the environment. The settings of serving, of access
+and of mail are in modules of their own; `options.py` makes the options from the same fields,
+`setting_parsers.py` has the parsers.
 """
 
 # ruff: noqa: RUF009 - `setting` makes an attrs field
@@ -62,8 +62,8 @@ class Settings(MailSettings):
         "timed",
         setting_parsers.one_of("a kind of ids", "timed", "sequential"),
         "KIND",
-        "Create timed or sequential ids. Sequential ids depend only on tenant, kind and count, and "
-        "require --test-api.",
+        "Create timed or sequential ids. Sequential ids depend only on seed, tenant, kind and "
+        "count, and require --test-api.",
         in_environment=False,
     )
     seed: int = setting(
@@ -87,14 +87,16 @@ class Settings(MailSettings):
         None,
         setting_parsers.existing_file,
         "FILE",
-        "Load this snapshot or list of states at start. This requires --test-api.",
+        "Load this snapshot or list of provider states at start. This requires --test-api.",
         default_text="none",
         in_environment=False,
     )
 
     @property
     def has_own_key(self) -> bool:
-        """Whether the service signs tokens itself: in tests that name no identity provider."""
+        """Whether the service signs tokens itself: with the test API, if it accepts tokens and no
+        setting says where their keys are.
+        """
         return self.test_api and "jwt" in self.authentication and not self.names_token_keys
 
     @staticmethod
@@ -154,7 +156,7 @@ class Settings(MailSettings):
         return settings
 
     def _conflict_sentences(self, sources: Mapping[str, str]) -> Iterator[str]:
-        """A sentence for each conflict between settings that have a source."""
+        """A sentence for each conflict between settings that were read and are valid: `sources`."""
         for involved, reason in self._conflicts():
             if sources.keys() >= set(involved):
                 yield f"{sources[involved[0]]}: {reason}."

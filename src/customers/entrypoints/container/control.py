@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def mode(settings: Settings) -> Literal["normal", "test"]:
-    """Whether the test API controls the service."""
+    """`test` if the test API controls the service, else `normal`."""
     return "test" if settings.test_api else "normal"
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def database(settings: Settings) -> AbstractAsyncContextManager[str]:
     """The URL of the database while the block runs; empty for the memory storage.
 
-    Without a URL in the settings, this starts an embedded server, which ends with the block.
+    Without a URL in the settings, this starts the embedded server, or shares the one that another
+    process has started; it stops when the last of these processes ends the block.
     """
     if settings.storage == "memory":
         return nullcontext("")
@@ -114,7 +115,9 @@ async def maintain(dsn: str, *, is_full: bool = False) -> "Maintenance":
 
 
 async def maintain_if_due(dsn: str, interval: float) -> "Maintenance | None":
-    """As `maintain`, if there were erasures since the last run, at least `interval` seconds ago."""
+    """As `maintain`, if there were erasures since the last run, and that run, if any, ended at
+    least `interval` seconds ago; else returns None.
+    """
     from customers.adapters.postgres.programs import maintain as program
 
     return await program.maintain(dsn) if await program.is_due(dsn, interval) else None

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def links(settings: Settings) -> VerificationLinks | None:
-    """The links in mails; None where no mail is sent."""
+    """The links in mails; None if the settings allow no mail."""
     return StorefrontLinks(settings.link_base) if settings.sends_mail else None
 
 
 def mailer(settings: Settings) -> Mailer:
-    """The configured mailer; without one, it only logs that a mail would be sent."""
+    """The configured mailer; by default one that only logs that a mail would be sent."""
     if settings.notification_url is not None:
         from customers.adapters.mail.notifications import NotificationMailer
 

@@ -31,7 +31,7 @@ _PRINCIPAL: Final[ContextVar[Principal]] = ContextVar("principal", default=ANYON
 
 
 def principal_of_call() -> Principal:
-    """The principal of the call that is being handled."""
+    """The principal of the call under way; ANYONE if the method is open to everybody."""
     return _PRINCIPAL.get()
 
 
@@ -69,7 +69,7 @@ class RpcAccess:
 
 
 def choose_tenant(request: Message, principal: Principal) -> None:
-    """Sets the tenant of a request that names none, if the principal may act for one only.
+    """Sets the tenant of a request that names none, if the principal may act for only one.
 
     Raises TenantForbidden if the principal may not act for the tenant.
     """

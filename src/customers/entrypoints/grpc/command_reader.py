@@ -1,6 +1,6 @@
 """Turns requests into commands: each value of a message goes through the gate of its field.
 
-The model's gates decide which values are valid; only protobuf's own types are converted here.
+The model's gates decide which values are valid; only Money and Timestamp are converted here.
 """
 
 from collections.abc import Callable, Mapping

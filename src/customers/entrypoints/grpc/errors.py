@@ -43,7 +43,7 @@ def status_of(error: Exception) -> Status:
 
 
 async def abort(context: ServicerContext[Any, Any], status: Status) -> NoReturn:
-    """Ends the call with the status; its details are added to the trailing metadata."""
+    """Ends the call with the status, and adds it, with its details, to the trailing metadata."""
     metadata = (*context.trailing_metadata(), (DETAILS, status.SerializeToString()))
     await context.abort(_CODES_BY_NUMBER[status.code], status.message, metadata)
 

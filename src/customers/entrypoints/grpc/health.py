@@ -84,7 +84,7 @@ class Health(HealthServicer):
         return _NOT_SERVING if self._stopping.is_set() or status.fault else _SERVING
 
     async def _pause(self) -> None:
-        """Waits for the next check, or until the server stops."""
+        """Waits until the next check is due, or the server stops."""
         try:
             async with asyncio.timeout(WATCH_SECONDS):
                 await self._stopping.wait()

@@ -1,6 +1,6 @@
 """Wraps every unary call: request id, access, admission, error statuses, log and metrics.
 
-A call for a tenant that the door has let in runs to its end, even if its caller disconnects.
+Once the door has let in a call for one tenant, it runs to its end, even if its caller disconnects.
 
 Streams (watching the health, reflection) are not measured: they last as long as the caller likes.
 """
@@ -27,7 +27,7 @@ from customers.entrypoints.observability.request_id import request_id_of
 
 REQUEST_ID = "x-request-id"
 
-# Machines call this method every few seconds, so it is logged at debug.
+# Machines call this method every few seconds, so it is logged at debug unless it fails.
 _HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _SERVER_FAULTS = (StatusCode.INTERNAL, StatusCode.UNAVAILABLE, StatusCode.UNKNOWN)
 
@@ -102,8 +102,8 @@ class Interceptor(grpc.aio.ServerInterceptor):
         log_call("call", values, seconds, is_error=is_error, is_probe=method == _HEALTH_CHECK)
 
     def _streaming(self, method: str, handler: Handler) -> Handler:
-        """The handler of a stream; if requests are streamed as well (reflection), after an access
-        check. Watching the health is open to everybody.
+        """The handler of a stream. If requests are streamed as well (reflection), it first checks
+        access; watching the health is open to everybody.
         """
         if handler.stream_stream is None:
             return handler

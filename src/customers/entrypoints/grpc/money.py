@@ -1,7 +1,7 @@
 """Converts Google's common types Money and Timestamp to values for the core's gates, and back.
 
-The model decides what an amount or a date may be; only the rules of these two types are checked
-here. Money is exact: nothing is rounded.
+The model decides what an amount or a date may be. Only the rules of these two types are checked
+here, and that an amount is exact in the currency's minor unit: no amount is rounded.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -110,8 +110,8 @@ class RpcServer:
     async def stop(self, grace: float) -> None:
         """Accepts no more calls, and returns when all work that has started is done.
 
-        Running calls that take longer than `grace` seconds get no answer, but their work is still
-        completed.
+        Running calls that take longer than `grace` seconds get no answer. The work of a single call
+        is still completed; of a batch, only what has begun to be recorded.
         """
         self.report_not_serving()
         if self._server is not None:

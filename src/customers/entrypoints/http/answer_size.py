@@ -1,6 +1,6 @@
-"""The size of answers: no list and no batch is answered with more than 4 MiB of rows.
+"""The size of answers: a list, or a batch of customers, is answered with at most 4 MiB of rows.
 
-Rows are encoded while their size is summed up, so that few are encoded that are not sent.
+Rows are encoded only until their size exceeds the limit, so few are encoded but not sent.
 """
 
 from collections.abc import Callable, Iterator, Sequence

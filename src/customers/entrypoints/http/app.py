@@ -49,7 +49,7 @@ class Observer(Protocol):
         ...
 
     def around(self, route: Route, handler: Handler) -> Handler:
-        """A handler around the handler of a route; it is called before the input is read."""
+        """A handler around `handler`, which reads the input and calls the handler of the route."""
         ...
 
 
@@ -118,7 +118,7 @@ def _add(app: web.Application, route: Route, bound: Bound) -> None:
 
 
 def _admitted(handler: Handler, door: Door) -> Handler:
-    """A handler that waits until the door lets the request in, then calls the handler."""
+    """A handler that waits until the door lets the request in, then calls `handler`."""
 
     def handle(context: RequestContext) -> Awaitable[web.Response]:
         return door.serve(context.named_tenant, handler, context)

@@ -22,7 +22,7 @@ _BYTES_OF_A_VALUE: Final = MAX_BYTES // MAX_VALUES
 
 
 class RequestRejected(Exception):
-    """The request was refused before it reached the core."""
+    """The HTTP interface itself refuses the request; `response` is the answer."""
 
     def __init__(self, response: ErrorResponse) -> None:
         super().__init__(response.code)
@@ -108,7 +108,7 @@ async def _read(content: StreamReader, max_bytes: int) -> bytes:
 
 
 def _failure(request: web.Request, error: Exception) -> Exception:
-    """The exception to raise for a body that did not arrive."""
+    """The exception to raise for a body that did not arrive whole."""
     if request.transport is None or isinstance(error, ConnectionError):
         return CallerLeft()
     if isinstance(error, TimeoutError):

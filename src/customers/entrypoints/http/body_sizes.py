@@ -1,7 +1,7 @@
-"""The size limit of a route's body: little more than its largest valid body needs.
+"""The size limit of a route's body: what its largest valid body needs, rounded up to at most 1 MiB.
 
 A character may take twelve bytes, as a pair of escaped surrogates. The sum over all fields is
-rounded up to one of a few sizes, which leaves room for keys, white space, and ignored keys.
+rounded up to one of a few sizes, which leaves room for keys and white space.
 """
 
 from functools import cache
@@ -16,7 +16,7 @@ from customers.core.model.segment import RulesText
 from customers.core.model.values import MAX_TAGS, IdsGate, TagsGate, TextGate, VisibleGate
 
 MAX_BYTES: Final = 1024 * 1024
-"""The most that any body needs; communications and batches need that much."""
+"""The largest limit, which communications and batches of orders have."""
 
 _BYTES_OF_A_CHARACTER: Final = 12
 _BYTES_OF_AN_ID: Final = 36 * len(r"\u0000") + len('"",')
@@ -28,7 +28,7 @@ _SIZES: Final = (32 * 1024, 160 * 1024, 224 * 1024, MAX_BYTES)
 
 @cache
 def largest_body(kind: type[AttrsInstance] | None) -> int:
-    """The most bytes that a body of this class may have; None if the route does not use a body."""
+    """The most bytes that a body of this class may have; without a class, the smallest limit."""
     hints = {} if kind is None else get_type_hints(kind, include_extras=True)
     needed = sum(map(_bytes_of, hints.values()))
     return next((size for size in _SIZES if needed < size), MAX_BYTES)

@@ -1,9 +1,9 @@
 """The open connections of a process. Limits their number, in all and from one peer.
 
-At the limit, a new connection replaces one that waits for its caller: of those that have not been
-used for longest, one that waits for a head, else one that waits for a body. So silent and slow
-callers cannot keep others out. A connection at work is never replaced; if there is no other, the
-new one is refused.
+At the limit, a new connection replaces one that waits for its caller: of the least recently used
+ones, one that waits for a head, else one that waits for a body. So silent and slow callers cannot
+keep others out. A connection at work is never replaced; if all of those that are looked at are at
+work, the new one is refused.
 """
 
 import asyncio
@@ -127,7 +127,7 @@ class Connections:
         return True
 
     def _report(self, kind: str) -> None:
-        """Counts a connection over a limit, and logs at most one line in LOG_SECONDS about them."""
+        """Counts a connection over a limit, and logs at most one line per LOG_SECONDS."""
         self._metrics.refused(kind)
         self._over_limit_since_log += 1
         if (now := asyncio.get_running_loop().time()) < self._next_log:

@@ -29,7 +29,7 @@ class CursorKeys:
 
     @property
     def cursors(self) -> Cursors:
-        """Raises RuntimeError before the keys are loaded."""
+        """Makes and reads cursors. Raises RuntimeError before the keys are loaded."""
         if self._cursors is None:
             raise RuntimeError(
                 "the cursor keys are not loaded: the query class of this route has no parameter "
@@ -38,7 +38,7 @@ class CursorKeys:
         return self._cursors
 
     async def load(self) -> None:
-        """Loads the keys, unless they are loaded. Raises Unavailable."""
+        """Loads the shared keys, unless they are loaded already. Raises Unavailable."""
         if self._is_final:
             return
         shared = await self._storage.deployment_secret()
@@ -53,7 +53,7 @@ class CursorKeys:
         self._own_secret = token_bytes(_SECRET_BYTES)
         self._use(self._own_secret)
         logger().warning(
-            "the database cannot keep a key for cursors: only this process opens its own",
+            "the database cannot keep a key for cursors: each process opens only its own cursors",
             remedy="run `customers migrate`, or set SECRETS_KEY",
         )
 

@@ -1,8 +1,8 @@
-"""Cursors: positions in lists, each sealed and bound to the tenant, path and query of its list.
+"""Cursors: positions in lists, each sealed and bound to its list, with the filters and the sort.
 
 A cursor holds the key of the last row of a page, which may be an e-mail address. Callers store
 cursors and log the URLs that contain them, so cursors are encrypted. A cursor is refused unless a
-key of this deployment sealed it for the same list and the same query.
+key of this deployment sealed it for the same tenant, path, filters and sort.
 """
 
 import json
@@ -62,7 +62,7 @@ class Cursors:
         return self._sealed([_stable(key.value), key.id], scope)
 
     def customer_key(self, cursor: str, by: SortField, scope: bytes) -> CustomerKey:
-        """Raises InvalidValue for anything but a cursor of that scope."""
+        """The key in a cursor. Raises InvalidValue for anything but a cursor of this scope."""
         kind = _CONTENTS[by]
         value, customer_id = self._content(cursor, kind, scope)
         return CustomerKey(value=Decimal(value) if kind is _AMOUNT else value, id=customer_id)
@@ -71,7 +71,7 @@ class Cursors:
         return self._sealed([key.at, key.id], scope)
 
     def row_key(self, cursor: str, scope: bytes, *, of_ledger: bool = False) -> JournalKey:
-        """Raises InvalidValue for anything but a cursor of that scope."""
+        """The key in a cursor. Raises InvalidValue for anything but a cursor of this scope."""
         at, row_id = self._content(cursor, _LEDGER if of_ledger else _JOURNAL, scope)
         return JournalKey(at=at, id=str(row_id))
 
@@ -96,4 +96,6 @@ def _stable(value: SortValue) -> SortValue:
 
 
 def _invalid_cursor() -> InvalidValue:
-    return InvalidValue("INVALID_VALUE", "must be a cursor of this list with these filters")
+    return InvalidValue(
+        "INVALID_VALUE", "must be a cursor of this list with the same filters and sort"
+    )

@@ -13,7 +13,7 @@ from customers.entrypoints.http.links import link_header
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
 
-# So many customers fit into every answer. The JSON of one takes about 70 KiB at most: 15,000
+# This many customers always fit into an answer. The JSON of one takes about 70 KiB at most: 15,000
 # characters of notes and tags, and the short fields.
 _ALWAYS_FIT: Final = 50
 
@@ -21,7 +21,7 @@ _ALWAYS_FIT: Final = 50
 def page_response(
     context: RequestContext, numbered: CustomerPage, encode: Callable[[Customer], Any]
 ) -> web.Response:
-    """A page by number, with links to its neighbours. Raises RequestRejected if it is too large."""
+    """A page by number, with links to other pages. Raises RequestRejected if it is too large."""
     page, total = numbered.page, numbered.total
     pages = page.page_count(total)
     body = {
@@ -49,7 +49,7 @@ def cursor_page_response(
     customers: Sequence[Customer],
     encode: Callable[[Customer], Any],
 ) -> web.Response:
-    """A page by cursor. If there is a next page, `customers` holds one more than this page does. A
+    """A page by cursor. If there is a next page, `customers` holds one more than `query.size`. A
     page that would be too large ends earlier.
     """
     (page, count), cursor = first_rows(customers[: query.size], encode), None

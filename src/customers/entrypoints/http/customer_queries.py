@@ -48,14 +48,14 @@ Tag = Annotated[str, TextGate(max_length=100)]
 class CustomerPageQuery(Query):
     """A page of customers: by cursor if `cursor` is present, by number otherwise.
 
-    An empty cursor selects the first page; `key` is the position that another cursor holds.
+    An empty cursor selects the first page; `key` is the position that any other cursor holds.
     """
 
     is_of_list: ClassVar[bool] = True
 
     sort_by: Annotated[SortField, ChoiceGate(SortField)] = SortField.CREATED_AT
     sort_order: Annotated[SortDirection, ChoiceGate(SortDirection)] = SortDirection.DESC
-    page: Annotated[int, CountGate(), "The page number, from 1; not used beside `cursor`."] = 1
+    page: Annotated[int, CountGate(), "The page number, from 1; ignored with `cursor`."] = 1
     size: Annotated[int, PageSizeGate(limit=MAX_PAGE_SIZE)] = 20
     cursor: (
         Annotated[
@@ -112,8 +112,8 @@ class CustomerFilterQuery(CustomerPageQuery):
         str,
         SearchGate(max_length=_MAX_SEARCH),
         "Part of the e-mail address, of the name (words in any order) or of the phone number (at "
-        "least five digits, in any spelling), or an order number or id as a whole. Letter case and "
-        "accents do not matter.",
+        "least five digits, in any spelling), or a whole order number or id. Letter case and "
+        "accents do not matter, but an order id in mixed case must be typed exactly.",
     ] = ""
     status: tuple[CustomerStatusChoice, ...] = ()
     customer_type: tuple[CustomerTypeChoice, ...] = ()
@@ -122,7 +122,7 @@ class CustomerFilterQuery(CustomerPageQuery):
     email: Annotated[str, AddressGate(), "The customer with this e-mail address."] | None = None
     marketing_opt_in: Annotated[bool, BooleanGate()] | None = None
     email_verified: Annotated[bool, BooleanGate()] | None = None
-    has_account: Annotated[bool, BooleanGate(), "Whether a user is linked."] | None = None
+    has_account: Annotated[bool, BooleanGate(), "Whether there is a `userId`."] | None = None
     created_from: Annotated[datetime, RangeEndGate(is_upper=False), _RANGE] | None = None
     created_to: Annotated[datetime, RangeEndGate(is_upper=True), _RANGE] | None = None
     updated_from: Annotated[datetime, RangeEndGate(is_upper=False), _RANGE] | None = None
@@ -169,8 +169,8 @@ class CustomerFilterQuery(CustomerPageQuery):
 
 @frozen(kw_only=True)
 class MemberPageQuery(CustomerFilterQuery):
-    """The customers of a segment. `is_paged` is whether the request has any of the parameters;
-    without them the route answers a plain array instead of a page.
+    """The customers of a segment. `is_paged` is whether the request has any of these parameters;
+    without them the route answers with a plain array instead of a page.
     """
 
     is_paged: bool = False

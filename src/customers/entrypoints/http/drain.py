@@ -1,6 +1,6 @@
 """Draining: the requests in flight, and how they end when the process stops.
 
-A handler that has started is never cancelled. A request whose body is still arriving gets some
+Draining waits for every handler that has started. A request whose body is still arriving gets some
 more seconds; then it is answered with 408.
 """
 

@@ -43,7 +43,7 @@ class ErrorFormat(Enum):
 
 @frozen(kw_only=True)
 class ErrorResponse:
-    """What an error answer says in any format; its `details` are problems or differences."""
+    """What an error answer says in every format; problems or differences become `details`."""
 
     status: int
     code: str
@@ -123,7 +123,7 @@ def problem_of(error: ErrorResponse) -> dict[str, Any]:
 
 
 def accepts_problem(accept: str) -> bool:
-    """Whether an Accept header names problem documents."""
+    """Whether an Accept header names problem documents with a weight above zero."""
     for media_range in accept.lower().split(","):
         name, *parameters = (part.strip() for part in media_range.split(";"))
         if name == PROBLEM_TYPE:
@@ -132,7 +132,7 @@ def accepts_problem(accept: str) -> bool:
 
 
 def status_of(error: type[CustomersError]) -> int:
-    """The status of an error of the core."""
+    """The status of a class of errors of the core; 500 for a class without one."""
     return next((status for kind, status in _STATUSES if issubclass(error, kind)), 500)
 
 
@@ -157,7 +157,7 @@ def _encode(body: dict[str, Any]) -> bytes:
 
 
 def details_of(error: ErrorResponse) -> dict[str, Any]:
-    """A dictionary with the key `details` of a body; empty if the error has none."""
+    """The key `details` of a body with its value; empty without `problems` and `differences`."""
     if error.differences:
         return {"details": [_difference(difference) for difference in error.differences]}
     if error.problems is None:
@@ -182,7 +182,7 @@ def _difference(difference: Difference) -> dict[str, Any]:
 
 
 def _shortest(value: Decimal | datetime | None) -> Decimal | datetime | None:
-    """The value; an amount without trailing zeros, whose number may differ in the storage."""
+    """The value; an amount without trailing zeros, of which a storage may add some."""
     if not isinstance(value, Decimal):
         return value
     return value.quantize(Decimal(1)) if value == value.to_integral() else value.normalize()

@@ -1,4 +1,4 @@
-"""Gates that only query parameters have; those of the model are in `core.model.values`."""
+"""The gates of query parameters, and of a shopper's id in a path; others are in `core.model`."""
 
 import re
 from datetime import UTC, datetime, time, timedelta
@@ -14,7 +14,7 @@ from customers.core.model.values import TextGate
 
 _WHOLE_NUMBER = re.compile(r"\+?(?=[0-9])0*([0-9]*)")
 _SPACE_AND_NUMBER = re.compile(r" [1-9][0-9 ().\-/x]*")
-# No list is longer than this; larger numbers are treated as this one.
+# Larger numbers are treated as this one: no list is longer.
 _MAX_COUNT = 10**15
 _LAST_INSTANT = timedelta(days=1) - timedelta(microseconds=1)
 
@@ -29,7 +29,7 @@ class CountGate:
         digits = _WHOLE_NUMBER.fullmatch(str(raw).strip())
         count = -1 if digits is None else int(digits[1][:16] or 0)
         if count < self.least:
-            raise InvalidValue("INVALID_VALUE", f"must be a whole number from {self.least}")
+            raise InvalidValue("INVALID_VALUE", f"must be a whole number of at least {self.least}")
         return min(count, _MAX_COUNT)
 
 
@@ -90,7 +90,7 @@ class RangeEndGate:
 
 @frozen(kw_only=True)
 class PageSizeGate:
-    """The size of a page; larger numbers than `limit` are treated as `limit`."""
+    """The size of a page; numbers above `limit` are treated as `limit`."""
 
     limit: int
 
@@ -100,7 +100,7 @@ class PageSizeGate:
 
 @frozen
 class AnyTextGate:
-    """Any text as it is."""
+    """Any text, unchanged."""
 
     def read(self, raw: object) -> str:
         return str(raw)
@@ -108,8 +108,8 @@ class AnyTextGate:
 
 @frozen(kw_only=True)
 class CursorGate:
-    """Any text: the list opens its cursors itself. With `keeps_empty`, an empty cursor is not the
-    same as no cursor.
+    """Any text: whether it is a cursor of the list is checked later. With `keeps_empty`, an empty
+    cursor is not the same as no cursor.
     """
 
     keeps_empty: bool = False

@@ -1,6 +1,7 @@
 """Reads the input of a request as its route declares it: tenant, path, body and query in one step.
 
-A handler is only called with complete, typed input; everything wrong with it is reported at once.
+A handler is only called with complete, typed input. All problems of the input are reported at once,
+but those of a `precheck` alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -117,9 +118,9 @@ class BodyReader:
     def _rule_problems(
         self, values: Mapping[str, Any] | None, context: RequestContext
     ) -> Sequence[Problem]:
-        """The problems with the rules of a body that has other problems too.
+        """The problems with the rules of a request that has other problems too.
 
-        The rules of a body without other problems are checked by the use case.
+        The rules of a request without other problems are checked by the use case.
         """
         rules = (values or {}).get("rules") if self._has_rules else None
         if values is None or rules is None:
@@ -134,17 +135,17 @@ class BodyReader:
 
 
 def _body_reader(route: Route, decoder: Decoder) -> BodyReader | None:
-    """The reader of a route's body; None if the handler uses `context.body`, or gets no body."""
+    """The reader of a route's body; None if the body is not read before the handler is called."""
     if route.body is not None:
         return BodyReader(route.body, decoder) if route.body.decoded else None
-    # With strict handling, all keys of a body that the route does not use are refused.
+    # With strict handling, only `tenantId` is allowed in a body that the route does not use.
     is_checked = route.is_of_tenant and route.method != "GET"
     return BodyReader(_UNNEEDED, decoder) if is_checked else None
 
 
 @cache
 def has_rules(kind: type[AttrsInstance]) -> bool:
-    """Whether bodies of that class hold rules, which are stored as they were written."""
+    """Whether bodies of that class hold rules, whose JSON text is kept as it was sent."""
     hint = get_type_hints(kind, include_extras=True).get("rules")
     return RulesText in (hint, *get_args(hint))
 

@@ -42,7 +42,7 @@ class JournalQuery(Query):
         return evolve(self, key=key)
 
     def row_key(self, cursor: str, context: RequestContext) -> JournalKey:
-        """Raises InvalidValue for anything but a cursor of this list."""
+        """The key in a cursor. Raises InvalidValue for anything but a cursor of this list."""
         return context.cursors.row_key(cursor, self.scope(context))
 
     def scope(self, context: RequestContext) -> bytes:
@@ -62,7 +62,7 @@ def journal_response(
     key: Callable[[Any], JournalKey],
 ) -> web.Response:
     """A page of a list, with a link to the next page. If there is one, `rows` holds one more row
-    than this page. A page that would be too large ends earlier.
+    than `query.size`. A page that would be too large ends earlier.
     """
     (page, count), links = first_rows(rows[: query.size], encode), {}
     if len(rows) > count:

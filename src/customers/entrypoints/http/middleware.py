@@ -51,7 +51,7 @@ Response = TypeVar("Response", bound=web.StreamResponse)
 
 @frozen
 class RequestMiddleware:
-    """Wraps the handling of every request; requests for paths in `probes` are logged at debug."""
+    """Wraps the handling of every request; logs requests for `probes` at debug unless they fail."""
 
     _metrics: Metrics
     _drain: Drain
@@ -102,7 +102,7 @@ class RequestMiddleware:
             logger().warning("access refused", cause=reason, detail=str(error))
 
     def _error_response(self, request: web.Request, error: ErrorResponse) -> web.Response:
-        """The error in the format of the route; counted if a limit refused the request."""
+        """The error in the route's format; counted if it is about a limit or the body's coding."""
         if error.code in LIMITS:
             self._metrics.refused(error.code.lower())
         elif error is ENCODED:
@@ -167,6 +167,6 @@ def _status_of(request: web.Request, response: web.StreamResponse) -> int:
 
 
 def _template(request: web.Request) -> str | None:
-    """The path of the route, with its parameters in braces; None for an unknown path."""
+    """The path of the route, with its parameters in braces; None for an unknown path or method."""
     resource = request.match_info.route.resource
     return None if resource is None else resource.canonical

@@ -25,7 +25,8 @@ from customers.entrypoints.observability.logs import logger
 _TENANT_KEY = "tenantId"
 _MISMATCH = InvalidValue("TENANT_MISMATCH", "the tenants named in this request differ")
 _MAX_ECHO = 100
-# The most problems in an outcome: a thousand orders with a hundred each would be a long answer.
+# An outcome lists this many problems, then one that says that there are more: a thousand orders
+# with a hundred problems each would be a long answer.
 _MAX_PROBLEMS = 10
 
 
@@ -69,8 +70,8 @@ async def record_batch(
     batches: OrderBatches,
     ledger_metrics: LedgerMetrics,
 ) -> shapes.OrderBatchResponse:
-    """Records the orders of a body. Raises BatchesBusy if there is no room for them, and
-    Unavailable if the storage was unavailable for all of them.
+    """Records the orders of a body, and returns their outcomes. Raises BatchesBusy if there is no
+    room for them, and Unavailable if the storage was unavailable for all of them.
     """
     with batches.admit([context.tenant] * len(raw_orders)):
         commands = [_read(raw, context, decoder) async for raw in in_slices(raw_orders)]

@@ -32,7 +32,10 @@ class Parameter:
     keeps_empty: bool = False
 
     def texts(self, params: Texts, problems: Problems) -> list[str]:
-        """The texts of the parameter that are not blank: at most one, or the items of a list."""
+        """The texts of the parameter that are not blank: the items of a list, else at most one.
+
+        Adds a problem if a parameter that is not a list has several.
+        """
         values = params.get(self.name, ())
         if self.is_list:
             return [item for value in values for item in value.split(",") if item.strip()]
@@ -42,11 +45,11 @@ class Parameter:
         return filled[:1]
 
     def read(self, params: Texts, problems: Problems) -> Any:
-        """The value, or the default."""
+        """The value; the default if the parameter is absent, or, with a problem, invalid."""
         texts = self.texts(params, problems)
         if self.is_list:
             if not texts and any(value.strip() for value in params.get(self.name, ())):
-                self.refuse("INVALID_VALUE", "must have a value beside the commas", problems)
+                self.refuse("INVALID_VALUE", "must have a value, not only commas", problems)
             texts = self._counted(texts, problems)
             # An invalid item remains in the list, so that no cursor matches these filters.
             return tuple(self.convert(text, text, problems) for text in texts)

@@ -33,7 +33,7 @@ PARTING_SECONDS: Final = 1.0
 
 
 class Protocol(web.RequestHandler):
-    """One connection. It is counted and limited by `connections`, if there are any."""
+    """One connection; `connections` counts and limits it, unless that is None."""
 
     __slots__ = (
         *("_answer_timer", "_connections", "_head_timer", "_parting", "_unsent"),
@@ -45,10 +45,10 @@ class Protocol(web.RequestHandler):
             server,
             loop=asyncio.get_running_loop(),
             keepalive_timeout=IDLE_SECONDS,
-            # A body that no handler reads is neither read to its end nor unpacked.
+            # A body that no handler reads is not read to its end, and no body is decompressed.
             lingering_time=0,
             auto_decompress=False,
-            access_log=None,  # type: ignore[arg-type] # as web.AppRunner passes it
+            access_log=None,  # type: ignore[arg-type] # web.AppRunner passes None too
         )
         self._connections = connections
         self.peer = ""
@@ -120,12 +120,14 @@ class Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to an unhandled exception. Raises ConnectionError if one has already begun."""
+        """The answer to an unhandled exception, or to a malformed request. Raises ConnectionError
+        if an answer has already begun.
+        """
         if request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
         if status == MALFORMED.status:
             return response_to(MALFORMED)
-        logger().error("unhandled exception outside of the middleware", exc_info=exc)
+        logger().error("unhandled exception outside the middleware", exc_info=exc)
         return response_to(INTERNAL_ERROR)
 
     async def finish_response(
@@ -155,7 +157,9 @@ class Protocol(web.RequestHandler):
             self._head_timer = None
 
     def _watch_answer(self) -> None:
-        """Aborts the connection, now or later, when the caller has stopped reading."""
+        """Aborts the connection if the caller has read nothing since the last check; else checks
+        again after ANSWER_SECONDS.
+        """
         if self.transport is None:
             return
         unsent = self.transport.get_write_buffer_size()

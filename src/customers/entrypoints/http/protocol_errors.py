@@ -46,8 +46,8 @@ TOO_MANY_CONNECTIONS = ErrorResponse(
 
 
 def response_to(error: ErrorResponse) -> web.Response:
-    """The response to an error, which is logged here. Refused connections are not: `connections`
-    logs them together.
+    """The response to an error, which is logged here. Refused connections are not logged here:
+    `connections` logs several of them in one line.
     """
     if error is not TOO_MANY_CONNECTIONS:
         log_request(method="OTHER", route=None, status=error.status, seconds=0)

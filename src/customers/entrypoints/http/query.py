@@ -3,9 +3,11 @@
     status: tuple[Annotated[CustomerStatus, ChoiceGate(CustomerStatus)], ...] = ()
     page: Annotated[int, CountGate(), "The page number, from 1."] = 1
 
-A parameter has the name of its field, in snake_case or camelCase. An empty parameter counts as
-absent. A parameter with a list of values is comma-separated or repeated; no other parameter may be
-repeated. Unknown parameters are refused in queries of lists (`is_of_list`), and ignored in others.
+A parameter has the name of its field, in snake_case or camelCase; a page size has two names,
+`page_size` and `limit`. An empty parameter counts as absent, unless its gate `keeps_empty`. A
+parameter with a list of values is comma-separated or repeated; no other parameter may be repeated.
+Unknown parameters are refused if the query `is_of_list`. Other queries ignore them, but with a
+cursor they refuse parameters that ask for a page by number.
 """
 
 import re
@@ -32,7 +34,7 @@ class Query(AttrsInstance):
 
     __slots__ = ()
     is_of_list: ClassVar[bool] = False
-    """Whether the query selects the items of a list; then unknown parameters are refused."""
+    """Whether unknown parameters are refused, as they are by most queries that filter a list."""
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:  # noqa: ARG002
         """The query, completed from the request. Adds the problems that no gate can find."""
@@ -57,8 +59,8 @@ class QueryReader:
         self._empty = query_class(**self._defaults)
 
     def read(self, context: RequestContext) -> Query:
-        """The query. Every bad parameter is added to the problems of the context, in the order of
-        the fields.
+        """The query. A problem for every bad parameter is added to those of the context, in the
+        order of the fields.
         """
         query, problems = self._empty, Problems()
         if context.request.query_string:
@@ -107,7 +109,7 @@ def parameters_of(query_class: type[Query] | None) -> Sequence[Parameter]:
 
 @lru_cache(maxsize=256)
 def snake(name: str) -> str:
-    """The snake_case spelling: `customerType` is `customer_type`."""
+    """The snake_case spelling: `customerType` becomes `customer_type`."""
     return _HUMP.sub(r"_\1", name).lower()
 
 
@@ -116,7 +118,7 @@ def _parameters(reader: Parameter | PageSize) -> Sequence[Parameter]:
 
 
 def readers_of(query_class: type[Query]) -> dict[str, Parameter | PageSize]:
-    """The reader of each field; a class's own fields come before those that it inherits."""
+    """The reader of each field with a gate; a class's own fields come before inherited ones."""
     depths = {
         name: depth
         for depth, owner in reversed(list(enumerate(query_class.__mro__)))

@@ -1,4 +1,4 @@
-"""Checks what comes before the body: the size of the headers, and how the address is encoded."""
+"""Checks what comes before the body: the size of the headers, the path and the query."""
 
 import re
 from typing import Final

@@ -72,8 +72,8 @@ class Body:
     """How a route reads its request body: as an instance of the class `kind`.
 
     `nulls` is what null means in the body. If the body is not required, the handler gets None
-    without one. `ignored` are keys outside of the class that strict handling accepts as well.
-    `precheck` finds the problems that are reported alone, before any other one. If the body
+    without one. `ignored` are keys outside the class that strict handling accepts as well.
+    `precheck` finds the problems that are reported alone, before any others. If the body
     `describes_person`, a deployment may refuse card numbers in it. `described_as` is the class that
     OpenAPI describes instead of `kind`. A body with `decoded=False` is only described in OpenAPI;
     its handler reads `context.body`.
@@ -98,10 +98,11 @@ class Route:
     declares them. Its docstring is the summary and the description of the operation.
 
     `responses` has the shape of the body for each status, or a tuple of alternative shapes.
-    `errors` are what the core may raise besides Invalid, Unavailable and the NotFound errors of the
-    path's ids. With `has_location`, a 201 response has a Location header. `on_invalid` is called
-    when the input is invalid. `max_bytes` limits the body; None stands for the size of the largest
-    valid body. Machines call a probe (`is_probe`) every few seconds, so it is logged at debug.
+    `errors` are what the core may raise besides Invalid, Unavailable, errors of access and those of
+    `_NOT_FOUND`. With `has_location`, a 201 response has a Location header. `on_invalid` is called
+    when the input is invalid, unless it cannot be parsed at all. `max_bytes` limits the body; None
+    stands for the limit of `largest_body`. Machines call a probe (`is_probe`) every few seconds, so
+    it is logged at debug unless it fails.
 
     A caller needs the `permission` or one of the `other_permissions`; if there are others, the
     handler checks which of them this request needs. A route with `is_for_shoppers` is for shoppers,
@@ -135,7 +136,7 @@ class Route:
     def permissions(self) -> tuple[Permission, ...]:
         """The permissions of which a caller needs one; none for a route for shoppers.
 
-        Raises ValueError if any other route names no permission.
+        Raises ValueError for any other route without a permission.
         """
         if self.is_for_shoppers:
             return ()
@@ -145,7 +146,7 @@ class Route:
 
     @property
     def reads_tenant(self) -> bool:
-        """Whether the request names its tenant."""
+        """Whether the tenant is read from the request."""
         return self.is_of_tenant and self.names_tenant
 
     @property
@@ -160,7 +161,7 @@ class Route:
 
     @property
     def all_errors(self) -> Collection[type[CustomersError]]:
-        """What the core may raise besides Invalid and Unavailable."""
+        """The errors of the core in a call, besides Invalid, Unavailable and TenantBusy."""
         ids = _PATH_ID.findall(self.path)
         not_found = (_NOT_FOUND[name] for name in ids if name in _NOT_FOUND)
         return dict.fromkeys((*self._access_errors, *not_found, *self.errors))

@@ -22,8 +22,8 @@ _PARAMETER: Final = "tenantid"
 
 @frozen
 class TenantReader:
-    """Finds the tenant of a request. With `believes_claims` nobody is authenticated, so that a
-    claim in the headers of any caller may name the tenant.
+    """Finds the tenant of a request. `believes_claims` is set where nobody is authenticated: there
+    a claim in the headers of any caller may name the tenant.
     """
 
     gate: TenantGate
@@ -32,8 +32,8 @@ class TenantReader:
     def read(
         self, request: web.BaseRequest, body: Mapping[str, Any] | None, principal: Principal
     ) -> str:
-        """The tenant. Raises Invalid if the tenant is missing or malformed, or if the request names
-        several; TenantForbidden for a tenant that the principal may not act for.
+        """The tenant. Raises Invalid if the tenant is missing, malformed or repeated in the query,
+        or if the request names several; TenantForbidden if the principal may not act for it.
         """
         tenants: set[str] = set()
         problems = Problems()

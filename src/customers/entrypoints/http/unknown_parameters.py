@@ -1,4 +1,4 @@
-"""Refuses unknown parameters of lists: if a misspelt filter were ignored, all would be listed."""
+"""Refuses unknown parameters of lists: ignoring a misspelt filter would list too much."""
 
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
@@ -7,7 +7,7 @@ from customers.core.errors import UNKNOWN_PARAMETER, Problem
 
 _SIMILARITY = 0.65
 _BY_NUMBER = ("page", "offset", "skip")
-# Comparing names is slow: how many unknown names are compared, and how long they may be.
+# How many unknown names are compared, and how long they may be, because comparing is slow.
 _MAX_HINTS, _MAX_NAME = 10, 50
 # Cache busters (`_`) and the parameters of links in e-mails (`utm_...`) are ignored everywhere.
 _IGNORED, _IGNORED_PREFIX = "_", "utm_"

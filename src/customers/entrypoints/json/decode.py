@@ -1,7 +1,6 @@
-"""Decodes JSON objects into classes of the core, strictly.
+"""Decodes JSON objects into attrs classes, and reports all bad fields at once.
 
-Types are checked, never converted, and all bad fields are reported at once. Which values a field
-accepts is decided by the gates of the model, which are called here.
+Which values a field accepts is decided by the gates of the model, which are called here.
 """
 
 import json
@@ -26,9 +25,9 @@ from customers.core.model.segment import RulesText
 from customers.core.model.values import Unset
 from customers.core.ports.clock import Clock
 
-# How similar an unknown key and a missing one must be for a hint, from 0 to 1. Comparing keys is
-# slow: how many keys are compared, and how long they may be.
+# How similar an unknown key and a missing one must be for a hint, from 0 to 1.
 _SIMILARITY = 0.8
+# How many keys are compared, and how long they may be, because comparing is slow.
 _MAX_KEYS, _MAX_KEY_LENGTH = 100, 100
 
 Kind = TypeVar("Kind", bound=attrs.AttrsInstance)
@@ -96,7 +95,7 @@ def _fields(kind: type[attrs.AttrsInstance]) -> Mapping[str, "attrs.Attribute[An
 
 
 def camel(name: str) -> str:
-    """The JSON key of a field: `address_line1` is `addressLine1`."""
+    """The JSON key of a field: `address_line1` becomes `addressLine1`."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
 
@@ -116,7 +115,9 @@ def _may_be_unset(kind: Any) -> bool:
 def _replace_nulls(
     body: Mapping[str, object], fields: Mapping[str, "attrs.Attribute[Any]"], nulls: Nulls
 ) -> dict[str, object]:
-    """The body without nulls, or with the empty value of the field in their place."""
+    """The body without nulls. With CLEAR, the empty value of its field takes the place of a null; a
+    null without such a value stays.
+    """
     if nulls is Nulls.ABSENT:
         return {key: value for key, value in body.items() if value is not None}
     empties = {

@@ -166,7 +166,7 @@ class Encoder:
         }
 
     def entry(self, entry: Entry) -> shapes.LedgerOrder:
-        """A recorded order, which has an amount and dates; a stub has none, and is not encoded."""
+        """A recorded order, which has an amount and dates. The entry must not be a stub."""
         return {
             "orderId": entry.order_id,
             "orderNumber": entry.order_number,

@@ -1,4 +1,4 @@
-"""Parses the bytes of a body as a JSON object. The size of the body bounds the cost.
+"""Parses the bytes of a body as a JSON object of limited depth and number of values.
 
 What the object must contain is checked in `decode.py`.
 """
@@ -72,7 +72,7 @@ def _decode(raw: bytes) -> object:
 
 
 def _is_too_deep(value: dict[str, Any]) -> bool:
-    """Whether the value is nested so deeply that recursive code could fail on it."""
+    """Whether the value has more than MAX_LEVELS levels, on which recursive code could fail."""
     level: list[Any] = [value]
     for _ in range(MAX_LEVELS):
         containers = [child for child in level if isinstance(child, dict | list)]

@@ -150,7 +150,7 @@ class _Group:
 
 
 class _Batch:
-    """One batch. Once the storage was unavailable, its remaining orders fail without a try."""
+    """One batch. Once the storage has been unavailable, the remaining orders are not tried."""
 
     def __init__(
         self, orders: Orders, ledger_metrics: LedgerMetrics, has_caller_left: Callable[[], bool]

@@ -21,8 +21,8 @@ class BatchRoom:
 
     @contextmanager
     def admit(self, tenant_ids: Iterable[str]) -> Iterator[None]:
-        """While the block runs, a batch is under way. `tenant_ids` has the tenant of each order.
-        Raises BatchesBusy when there is no room for all orders.
+        """Counts the orders of a batch as under way while the block runs. `tenant_ids` has the
+        tenant of each order. Raises BatchesBusy when there is no room for all orders.
         """
         added = Counter(tenant_ids)
         if not self._has_room_for(added):

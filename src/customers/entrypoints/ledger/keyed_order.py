@@ -57,7 +57,7 @@ class _KeyOrder:
         return self._next.popleft()
 
     def done(self, number: int, _: object) -> None:
-        """Marks an item as done; items that waited for no other one can begin."""
+        """Marks an item as done; items that only waited for this one can begin."""
         for follower in self._followers.pop(number, ()):
             self._awaited[follower] -= 1
             if not self._awaited[follower]:

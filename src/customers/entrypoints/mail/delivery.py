@@ -17,8 +17,9 @@ from customers.entrypoints.observability.logs import logger
 # How many seconds to wait before each try.
 QUICK_PAUSES: Final = (0.0, 0.2, 1.0)
 LATER_PAUSES: Final = (10.0, 60.0, 300.0)
-# How many seconds a request waits; with more mails than this in delivery, no later tries are made.
+# How many seconds a request waits for its mail to be sent.
 _PATIENCE: Final = 8.0
+# With more mails in delivery than this, no later tries are made.
 _MAX_MAILS: Final = 500
 
 
@@ -38,7 +39,7 @@ class MailDelivery:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def deliver(self, mail: VerificationMail) -> bool:
-        """Whether the mail was sent while the request could wait; if not, more tries may follow."""
+        """Delivers a mail; returns whether it was sent in time. If not, more tries may follow."""
         sent: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._deliver(mail, sent))
         self._tasks.add(task)

@@ -27,7 +27,8 @@ _WAIT = (
 )
 _TIMEOUTS = (
     "customers_pool_timeouts",
-    "Total number of requests that got no database connection within POOL_TIMEOUT.",
+    "Total number of requests that got no database connection within POOL_TIMEOUT, or within what "
+    "was left of REQUEST_TIMEOUT.",
 )
 _ERRORS = (
     "customers_database_errors",
@@ -38,7 +39,8 @@ _ERRORS = (
 _STATEMENT_TIMEOUTS = (
     "customers_database_statement_timeouts",
     "Total number of statements that the database cancelled (SQLSTATE 57014), nearly always "
-    "because they took longer than STATEMENT_TIMEOUT. The errors of class 57 include them.",
+    "because they took longer than STATEMENT_TIMEOUT or ANALYTIC_TIMEOUT. The errors of class 57 "
+    "include them.",
 )
 _SHARED_CALLS = (
     "customers_database_shared_calls",
@@ -105,7 +107,7 @@ class DatabaseMetrics:
         self._timeouts.inc()
 
     def refused(self, kind: str) -> None:
-        """Counts a request that a limit of the pool refused."""
+        """Counts a request that the storage refused, by the kind of refusal."""
         self._refusals.refused(kind)
 
     def failed(self, sqlstate: str | None) -> None:

@@ -31,8 +31,9 @@ _CODES = {"code": "code", "sqlstate": "sqlstate", "constraint": "constraint_name
 class ExceptionSummary:
     """What may be logged about an exception.
 
-    `frames` are "file:line in function", the outermost first. `codes` are those of our errors and
-    of the database. `causes` are the members of a group, then the exception it was raised from.
+    `frames` are "file:line in function", the outermost first; of many, the innermost 30. `codes`
+    are those of our errors and of the database. `causes` are the members of a group, then the
+    exception that it was raised from, or while handling which it was raised.
     """
 
     type: str

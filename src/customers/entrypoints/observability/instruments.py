@@ -1,7 +1,6 @@
-"""The Prometheus metrics of requests, the ledger and segments: names, labels and help texts.
+"""The Prometheus metrics of requests, the ledger and segment builds: names, labels and help texts.
 
-When they are counted is decided in `metrics.py` and its callers. The metrics of the database, the
-sweeper and the process have modules of their own.
+Also those of HTTP connections and of the program's version. All others have modules of their own.
 """
 
 import platform
@@ -34,7 +33,7 @@ class Children(dict[tuple[str, ...], Child], Generic[Child]):
         return child
 
 
-# The name and the help of each metric; `{}` stands for HTTP or gRPC.
+# The name and the help of each metric; `{}` stands for the interface, HTTP or gRPC.
 _IN_FLIGHT = ("customers_{}_requests_in_flight", "Current number of {} requests being handled.")
 _REQUESTS = ("customers_{}_requests", "Total number of {} requests handled.")
 _DURATION = ("customers_{}_request_duration_seconds", "Duration of {} requests in seconds.")

@@ -44,22 +44,22 @@ class LedgerMetrics:
         self._transport: Transport = transport
 
     def observe(self, kind: FactKind) -> Observation:
-        """A context manager that counts one fact, by its result or its CustomersError."""
+        """A context manager that counts one fact, as `count_outcome` does."""
         return Observation(self, kind)
 
     def count_invalid(self, kind: FactKind) -> None:
-        """Counts a fact that was refused before it could be recorded."""
+        """Counts a fact whose request was refused as invalid before the use case was called."""
         self.count(kind, "invalid")
 
     def count_outcome(self, kind: FactKind, outcome: LedgerResult | BaseException) -> None:
-        """Counts a fact by its result or its CustomersError."""
+        """Counts a fact by its result or error; errors that are not in `_OUTCOMES` do not count."""
         if isinstance(outcome, LedgerResult):
             self.count(kind, "duplicate" if outcome.duplicate else "recorded")
         elif isinstance(outcome, CustomersError):
             self.count(kind, _outcome(outcome))
 
     def count(self, kind: FactKind, outcome: Outcome | None) -> None:
-        """Counts a fact; with None as its outcome it is not counted."""
+        """Counts a fact, unless its outcome is None."""
         if outcome is not None:
             self._metrics.count_fact(kind=kind, transport=self._transport, outcome=outcome)
 

@@ -75,7 +75,7 @@ def json_line(level: str, event: str, values: Mapping[str, object]) -> str:
 
 
 class RequestScope:
-    """Adds the request id to every line that is logged inside, those of libraries too."""
+    """Adds the request id to every line that is logged in its block, those of libraries too."""
 
     def __init__(self, request_id: str) -> None:
         self._request_id = request_id
@@ -99,9 +99,9 @@ def log_request(
 def log_call(
     event: str, values: Mapping[str, object], seconds: float, *, is_error: bool, is_probe: bool
 ) -> None:
-    """Logs a handled call with its duration: as an error, a probe at debug, all others at info.
+    """Logs a handled call and its duration: an error at error, else a probe at debug, else at info.
 
-    Bypasses the logger, for speed: every call logs a line.
+    Bypasses the logger, for speed, because it runs for every call.
     """
     level = "error" if is_error else "debug" if is_probe else "info"
     if _LEVEL_NUMBERS[level] >= _CONFIGURED.threshold:
@@ -122,7 +122,7 @@ class _Configured:
 
 
 class _Lines:
-    """Writes lines to a stream. A failed write is ignored, so that no request fails with it."""
+    """Writes lines to a stream. A failed write is ignored, so that no request fails for it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -161,7 +161,7 @@ _CONFIGURED = _Configured()
 
 
 def _without_bytes(value: object) -> object:
-    """The argument of a library's message, unless it is bytes: gRPC logs binary metadata."""
+    """The argument of a library's message; `<bytes>` for bytes, since gRPC logs binary metadata."""
     return "<bytes>" if isinstance(value, bytes) else value
 
 
@@ -186,7 +186,7 @@ def _handle_libraries(handler: logging.Handler, threshold: int) -> None:
 
 
 def _first_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Cuts a library's message after its first line: representations and tracebacks follow."""
+    """Cuts a library's message after its first line: object dumps or tracebacks may follow it."""
     event["logger"] = event["_record"].name
     event["event"] = str(event["event"]).partition("\n")[0]
     event.pop("stack_info", None)
@@ -206,7 +206,9 @@ def _summarize_as_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict
 
 
 def _exception_summary(event: EventDict) -> ExceptionSummary | None:
-    """Removes the exception from the event: an exception, a tuple of `sys.exc_info`, or True."""
+    """The summary of the event's `exc_info` (an exception, a tuple, or True for the current one),
+    which is removed from the event; None without an exception.
+    """
     error = event.pop("exc_info", None)
     if isinstance(error, tuple):
         error = error[1]
@@ -236,7 +238,7 @@ def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
         text = _encode(event).decode()
     except UnicodeEncodeError:  # an unpaired surrogate
         return _encode_escaped(event)
-    # Log readers may split lines at more characters than \n, so those are escaped.
+    # Log readers may split lines at non-ASCII characters too, so all of those are escaped.
     return text if text.isascii() else _encode_escaped(event)
 
 

@@ -1,7 +1,7 @@
 """Metrics for Prometheus: requests, ledger facts, segments, the database and the process.
 
-Labels are route templates, methods, statuses and codes: never paths, tenants or ids. The HTTP and
-gRPC layers decide when to count.
+Labels are route templates, methods, statuses and other fixed sets: never paths, tenants or ids.
+Callers decide when to count.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def shared_environment(directory: Path) -> dict[str, str]:
 
 
 def forget_process(directory: Path, pid: int) -> None:
-    """Removes the gauges of an ended process from a shared directory; its counters remain."""
+    """Removes the `live…` gauges of an ended process from a directory; its other metrics remain."""
     mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
 
 
@@ -92,8 +92,8 @@ class Metrics:
     ) -> Self:
         """Metrics of this process alone, or merged with those of all that share the directory.
 
-        `registry` may have metrics already, those of the database. Raises RuntimeError when this
-        process was not started with `shared_environment`.
+        `registry` may have metrics already, those of the database. Raises RuntimeError if metrics
+        are to be shared and this process was not started with `shared_environment`.
         """
         if multiprocess_dir and values.ValueClass is values.MutexValue:
             raise RuntimeError(f"metrics cannot be shared: start with {_VARIABLE} set")
@@ -124,7 +124,7 @@ class Metrics:
         self._rpc.started()
 
     def rpc_finished(self, *, method: str | None, code: str, seconds: float) -> None:
-        """Counts a handled call; `method` is `package.Service/Method`, or None when it does not
+        """Counts a handled call; `method` is `/package.Service/Method`, or None when it does not
         exist; `code` is the name of a status code.
         """
         self._rpc.finished((method.lstrip("/") if method else _OTHER,), code, seconds)
@@ -161,10 +161,10 @@ class Metrics:
         self._sweeper.succeeded()
 
     def sample(self) -> None:
-        """Sets the metrics of the pool and of the process to the current values.
+        """Sets the metrics of the process, the shares and the pool to the current values.
 
-        `render` does so for its own process. Processes that share metrics do it every second or
-        so, because the other processes render their values.
+        `render` calls it for its own process. Processes that share metrics call it every second,
+        because another process may render their values.
         """
         self._process.sample()
         self._shares.sample()

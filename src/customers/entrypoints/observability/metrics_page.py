@@ -39,10 +39,10 @@ sum(rate(customers_http_requests_total{status=~"5.."}[5m]))
 sum(rate(customers_pool_timeouts_total[5m])) > 0
 sum(customers_pool_connections{state="in_use"}) / sum(customers_pool_connections_max) > 0.9
 
-# A tenant that already uses its share, or batches of orders, are refused for long (for: 10m).
+# Requests of tenants that use their whole share, or batches of orders, are refused (for: 10m).
 sum by (kind) (rate(customers_refusals_total{kind=~"tenant_.*|batch_orders"}[5m])) > 0
 
-# Many calls without a valid credential, or for another tenant (for: 10m).
+# Many calls are refused because of who calls, as with an invalid credential (for: 10m).
 sum by (reason) (rate(customers_access_refused_total[5m])) > 1
 
 # The storage cannot be reached, or is too slow for all requests.
@@ -80,7 +80,7 @@ _GROUPS = {
 
 @frozen(kw_only=True)
 class MetricRow:
-    """A metric as a row of the page; `name` is the name of its samples."""
+    """A metric, a row of the page; `name` is that of its samples, of a histogram their prefix."""
 
     name: str
     type: str
@@ -111,7 +111,7 @@ class MetricRow:
 
 
 def rows(registry: CollectorRegistry) -> Iterator[MetricRow]:
-    """Every metric of a registry. Raises TypeError for a collector that describes nothing."""
+    """Every metric of a registry. Raises TypeError for a collector that is not a single metric."""
     for collector in registry._collector_to_names:
         if not isinstance(collector, MetricWrapperBase):
             raise TypeError(f"{type(collector).__name__} does not describe its metrics")

@@ -26,14 +26,14 @@ class Output:
         self._print(sys.stdout, "info", event, event, values)
 
     def show(self, event: str, **values: object) -> None:
-        """As `info`, but without redaction of the values, for what an operator has requested, such
-        as a new key. They are JSON values.
+        """Prints like `info`, but does not redact the values, which are JSON values: for what an
+        operator has requested, such as a new key.
         """
         line = json.loads(json_line("info", event, {})) | values if self.as_json else {}
         self._write(sys.stdout, json.dumps(line) if self.as_json else event)
 
     def error(self, event: str, *, prefix: str = "Error: ", **values: object) -> None:
-        """Prints a failure on standard error. The prefix is for people only."""
+        """Prints a failure on standard error; as JSON, without the prefix."""
         self._print(sys.stderr, "error", event, f"{prefix}{event}", values)
 
     def _print(

@@ -1,7 +1,7 @@
 """Redacts personal data and secrets from the values of log lines.
 
-It redacts values with personal names; e-mail addresses, passwords, API keys and signed tokens
-inside any text; and objects, because their representation may contain anything.
+It redacts values whose names are personal, such as `email`; e-mail addresses, passwords in URLs,
+API keys and signed tokens in any text; and objects, whose representation may contain anything.
 """
 
 import re

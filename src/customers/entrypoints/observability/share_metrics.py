@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from customers.bulkheads.shares import Usage
 from customers.entrypoints.observability.instruments import Children
 
-# By the name of what is shared: a function that returns its usage now.
+# By resource, the function that returns its current usage.
 Usages = Mapping[str, Callable[[], Usage]]
 
 _SIZE = (
@@ -22,7 +22,7 @@ _SIZE = (
 _TAKEN = ("customers_shares_taken", "Places taken by all tenants.")
 _BUSIEST = (
     "customers_shares_busiest_tenant",
-    "Places taken by the tenant that has most of them; of several workers, the largest number.",
+    "Places taken by the tenant that has the most; of several workers, the largest number.",
 )
 _WAITING = ("customers_shares_waiting", "Requests that wait for a place.")
 

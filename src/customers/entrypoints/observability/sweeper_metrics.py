@@ -1,7 +1,7 @@
 """Metrics of the sweeper: which process sweeps, its last success, and how far it is behind.
 
-Only the process that holds the lease sets them. In other processes all but the last success are 0,
-so a sum over processes counts nothing twice.
+In processes that do not hold the lease all but the last success are 0, so a sum over processes
+counts nothing twice.
 """
 
 from functools import partial

@@ -35,7 +35,7 @@ The customers of a marketplace: who they are, what they bought, which segments t
   characters other than the comma; it is neither trimmed nor case-folded.
 - **Access**: where callers are authenticated, an operation needs the permission in its
   `x-permission`. A caller sends `Authorization: Bearer` with a token or an API key, or comes
-  through a gateway that has verified the claims it sends. Callers who may act for one tenant only
+  through a gateway that has verified the claims it sends. Callers who may act for only one tenant
   need not name it; for any other tenant, the answer is 403. Operations with `x-principal: shopper`
   are for shoppers: people without any permission, who see and change only what is their own.
 - **Money** is an exact decimal, as a JSON number; a numeric string is also accepted.
@@ -123,7 +123,7 @@ class _Document:
         return paths
 
     def _components(self) -> dict[str, Any]:
-        """What the paths refer to. It is collected while the paths are described, before this."""
+        """The components that the paths refer to. `_paths` collects them, so call that first."""
         return {
             "schemas": dict(sorted(self._schemas.components.items())),
             "parameters": PARAMETERS,

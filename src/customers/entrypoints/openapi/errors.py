@@ -38,7 +38,7 @@ _BODY_ERRORS: Final = (
 
 
 def errors_of(route: Route) -> dict[int, list[ErrorResponse]]:
-    """The errors that a route can answer with, by status."""
+    """The errors that the document names for a route, by status."""
     by_status: dict[int, list[ErrorResponse]] = {}
     for error in _errors_of(route):
         by_status.setdefault(error.status, []).append(error)

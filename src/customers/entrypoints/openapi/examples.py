@@ -1,6 +1,6 @@
 """Example values by key and parameter, and examples of whole bodies made from them.
 
-A service in which the customer exists accepts the example of every request body.
+The example of every request body is valid: a service accepts it if what it names exists there.
 """
 
 from collections.abc import Mapping
@@ -91,7 +91,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "subject": "Your order",
     "tags": ["vip", "early-adopter"],
     "tenantId": "tenant-123",
-    "token": "the-token-of-a-verification-mail-has-43-letters",
+    "token": "the-token-in-the-link-of-a-verification-e-mail",
     "total": 1,
     "totalAmount": 1250.5,
     "totalOrders": 1,
@@ -102,7 +102,7 @@ EXAMPLES: Final[Mapping[str, Any]] = {
 }
 
 
-# Objects whose keys depend on each other.
+# Examples of objects whose keys depend on each other.
 OBJECTS: Final[Mapping[str, Any]] = {
     "OrderOutcome": {
         "customerId": CUSTOMER_ID,

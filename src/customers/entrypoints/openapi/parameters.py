@@ -18,9 +18,12 @@ HEADERS: Final[Mapping[str, Mapping[str, Any]]] = {
         "description": "The id in the request, or a new one; it also appears in the log.",
         "schema": {"type": "string"},
     },
-    "ETag": {"description": "The version, for `If-Match`.", "schema": {"type": "string"}},
+    "ETag": {
+        "description": "The version, for `If-Match` and `If-None-Match`.",
+        "schema": {"type": "string"},
+    },
     "Link": {
-        "description": "Links to the next page, if there is one, and to others (RFC 8288).",
+        "description": "Links to the next page and to others, where there are any (RFC 8288).",
         "schema": {"type": "string"},
     },
     "Location": {"description": "The path of the new resource.", "schema": {"type": "string"}},
@@ -55,7 +58,7 @@ PARAMETERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "Actor": {
         "name": "X-User-ID",
         "in": "header",
-        "description": "The acting user; recorded if it is a UUID.",
+        "description": "The acting user, where nobody is authenticated; recorded if it is a UUID.",
         "schema": _PRINTABLE,
     },
     "Shopper": {

@@ -191,7 +191,7 @@ class Schemas:
         schema: Schema = {"type": "object", "properties": properties}
         if required:
             schema["required"] = required
-        if doc and not doc.startswith(name):  # a generated docstring
+        if doc and not doc.startswith(name):  # a generated docstring begins with the name
             schema["description"] = " ".join(doc.split())
         self.components[name] = schema
 
@@ -206,7 +206,7 @@ def _reference(name: str) -> Schema:
 
 
 def _any_of(schemas: list[Schema]) -> Schema:
-    """The schema of a union. Of two alternatives, null is added to the types of the first one."""
+    """The schema of a union. If null is the second of two parts, the first one also allows null."""
     if len(schemas) == 1:
         return schemas[0]
     if schemas[1:] == [_PLAIN[NoneType]]:

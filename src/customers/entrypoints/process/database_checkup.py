@@ -37,7 +37,7 @@ async def check_database(settings: Settings, output: Output) -> None:
 
 @asynccontextmanager
 async def warn_of_database(settings: Settings, dsn: str) -> AsyncIterator[None]:
-    """In production, logs one warning with the names of the required checks that fail."""
+    """In production, logs one warning with the names of the required checks that fail, if any."""
     if settings.environment != "production" or not dsn:
         yield
         return

@@ -58,7 +58,7 @@ class Explanation:
 
 async def explain_token(settings: Settings, file: Path, output: Output) -> None:
     """Prints what a caller with the token in the file would be, or exits with 1 and the reason why
-    it is refused. Raises NoTokens, OSError.
+    it is refused. Raises NoTokens, InvalidKeyFile, OSError.
     """
     container = Container(settings=settings, dsn="")
     verifier, tokens = container.token_verifier(), container.jwt_tokens()

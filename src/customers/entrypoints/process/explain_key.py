@@ -11,7 +11,7 @@ from customers.entrypoints.process.keys_command import stored_keys, text_of, val
 
 
 async def explain_key(settings: Settings, key_id: UUID, output: Output) -> None:
-    """Prints what a key allows. Raises ApiKeyNotFound, and as `stored_keys`."""
+    """Prints what a key allows. Raises ApiKeyNotFound, and as `stored_keys` does."""
     async with stored_keys(settings) as keys:
         key = await keys.get(key_id)
     now = Container(settings=settings, dsn="").clock().now()

@@ -34,7 +34,9 @@ async def stored_keys(settings: Settings) -> AsyncIterator[ApiKeys]:
 async def create(
     settings: Settings, output: Output, *, tenant: str, permissions: str, name: str, expires: str
 ) -> None:
-    """Creates a key and prints it, for the only time. Raises Invalid, ApiKeyLimitExceeded."""
+    """Creates a key and prints it, for the only time. Raises Invalid, ApiKeyLimitExceeded, and as
+    `stored_keys` does.
+    """
     parts = Container(settings=settings, dsn="")
     tenant_id = _tenant(settings, tenant)
     fields = {"name": name, "permissions": [part.strip() for part in permissions.split(",")]}
@@ -64,7 +66,7 @@ async def list_all(settings: Settings, output: Output, *, tenant: str) -> None:
 
 
 async def revoke(settings: Settings, output: Output, key_id: UUID) -> None:
-    """Revokes a key by its id alone. Raises ApiKeyNotFound."""
+    """Revokes a key by its id alone. Raises ApiKeyNotFound, and as `stored_keys` does."""
     async with stored_keys(settings) as keys:
         key = await keys.revoke_of_any_tenant(key_id)
     output.show(

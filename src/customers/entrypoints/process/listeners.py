@@ -33,7 +33,8 @@ CHECK_SECONDS = 3.0
 async def open_listeners(container: Container) -> AsyncIterator[Ports]:
     """Serves on all ports while the block runs; then finishes what is in flight.
 
-    Raises CannotListen, CannotServeTls, and Unavailable for a permanent fault of the storage.
+    Raises CannotListen, CannotServeTls, InvalidKeyFile, BadSeedFile, and Unavailable for a
+    permanent fault of the storage.
     """
     http = HttpServer(
         container.app(),

@@ -1,4 +1,4 @@
-"""Runs a command's coroutine on the fastest event loop, and prints a failure as one sentence."""
+"""Runs a command's coroutine on the fastest event loop, and prints a failure in plain words."""
 
 import asyncio
 import sys
@@ -10,12 +10,12 @@ from customers.entrypoints.config.setting_types import without_passwords
 from customers.entrypoints.observability.logs import logger
 from customers.entrypoints.observability.output import Output
 
-# How long a connection takes to close after TLS failed; without it, the loop logs an error.
+# How long a connection takes to close after TLS failed; if the loop ends sooner, it logs an error.
 CLOSING_SECONDS = 0.05
 
 
 def run(main: Coroutine[Any, Any, None], output: Output) -> None:
-    """Runs the coroutine; an exception becomes one line on standard error and exit code 1."""
+    """Runs the coroutine; prints an exception on standard error and exits with 1."""
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_finish(main))
@@ -52,7 +52,9 @@ def _first(error: Exception) -> Exception:
 
 
 def _message(error: Exception) -> str:
-    """The message of our errors and of OSError; other messages may contain database rows."""
+    """The message of our errors and of OSError; of other errors only the type, since their messages
+    may contain database rows.
+    """
     if isinstance(error, Unavailable) and error.fault is not None:
         return str(error.fault)
     if isinstance(error, OSError) or type(error).__module__.startswith("customers."):

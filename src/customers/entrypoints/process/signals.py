@@ -28,7 +28,7 @@ class StopSignal:
         return self._requested.is_set()
 
     def request(self) -> None:
-        """Requests the stop, and cancels the task that opened the block until it calls `wait`."""
+        """Requests the stop; cancels the task that opened the block unless it has called `wait`."""
         if self.is_requested:
             return
         self._requested.set()

@@ -26,7 +26,7 @@ class CannotListen(Exception):
 
 @contextmanager
 def explain_port_errors(setting: str) -> Iterator[None]:
-    """Turns an OSError into CannotListen, whose message names the port's setting as the way out."""
+    """Turns an OSError into CannotListen, whose message says which setting to change."""
     try:
         yield
     except OSError as error:
@@ -79,7 +79,7 @@ def reachable_host(host: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host is a loopback address or `localhost`; other names count as reachable."""
+    """Whether the host is a loopback address or `localhost`; False for any other name."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -113,7 +113,7 @@ def _set_options(listener: socket.socket, *, reuse_port: bool, is_only_address: 
 
 
 def _try_to_bind(listener: socket.socket, address: tuple[object, ...]) -> bool:
-    """Returns False if the machine lacks the address; a name may have other addresses."""
+    """Binds the socket. Returns False if the machine lacks the address: a host may have others."""
     try:
         listener.bind(address)
     except OSError as error:

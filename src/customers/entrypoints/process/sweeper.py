@@ -28,7 +28,7 @@ async def run_sweeper(
 ) -> AsyncIterator[Callable[[], None]]:
     """Sweeps while the block runs, with `pause` seconds between sweeps; not at all if it is 0.
 
-    Yields a function that stops the sweeper before the block ends.
+    Yields a function that stops the sweeper early.
     """
     tasks = (
         [asyncio.create_task(_sweep(_Sweeps(sweeper, metrics, maintenance), pause))]

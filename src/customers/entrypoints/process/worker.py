@@ -93,7 +93,9 @@ async def work(command: WorkerCommand, lifeline: socket.socket) -> None:
 async def _follow_supervisor(
     lifeline: socket.socket, stop: StopSignal, metrics_dir: Path
 ) -> AsyncIterator[asyncio.StreamWriter]:
-    """A stream to the supervisor. If it dies, requests the stop and removes `metrics_dir`."""
+    """A stream to the supervisor. If the supervisor dies, the stop is requested, and `metrics_dir`
+    is removed after the block.
+    """
     reader, writer = await asyncio.open_unix_connection(sock=lifeline)
 
     async def stop_at_end() -> None:

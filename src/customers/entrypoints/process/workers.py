@@ -23,7 +23,7 @@ from customers.entrypoints.process.sockets import Ports, bind_sockets, explain_p
 from customers.entrypoints.process.worker import SERVING, WorkerCommand
 
 COMMAND = (sys.executable, "-P", "-m", "customers.entrypoints.cli", "worker")
-# A worker stops by itself in less than this. The embedded database stops after the workers.
+# A worker that takes longer to stop is killed. The embedded database stops after the workers.
 MAX_STOP_SECONDS = 14.0
 MIN_RESTART_PAUSE = 0.5
 MAX_RESTART_PAUSE = 30.0

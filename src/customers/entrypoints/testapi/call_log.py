@@ -20,7 +20,8 @@ MAX_CALLS = 10_000
 class Call:
     """A call as received.
 
-    `operation` is None for an unknown path; `body` is None without a body, or if it is not JSON.
+    `operation` is None for an unknown path. `body` is None without a body, if it could not be
+    decoded, or if a REST call was refused before its handler ran.
     """
 
     transport: Literal["http", "grpc"]
@@ -37,7 +38,8 @@ class Call:
 class CallOutcome:
     """How a call ended. `status` is None if the call was neither handled nor answered.
 
-    `fault` is the id of the fault that hit the call; `is_lost` says that the caller got no answer.
+    `fault` is the id of the fault that hit the call; `is_lost` says that the call's answer did
+    not reach the caller.
     """
 
     status: int | str | None
@@ -56,7 +58,7 @@ class RecordedCall:
 
 @define
 class CallLog:
-    """The last calls, oldest first, with their secrets masked."""
+    """The last MAX_CALLS calls, oldest first, with their secrets masked."""
 
     _clock: Clock
     _calls: deque[RecordedCall] = field(factory=lambda: deque(maxlen=MAX_CALLS), init=False)

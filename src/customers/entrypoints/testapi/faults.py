@@ -120,7 +120,7 @@ class Faults:
         return fault
 
     def hit(self, operation: str, tenants: Collection[str]) -> Fault | None:
-        """Counts a hit on the oldest fault that matches the call, and returns it; else None."""
+        """Counts a hit on the oldest fault that matches, and returns it; None if none matches."""
         for fault in self._active.values():
             if fault.matches(operation, tenants):
                 counted = evolve(fault, hits=fault.hits + 1)
@@ -149,7 +149,7 @@ class Faults:
 
 
 def _read_match(operations: OperationGate, match: Any) -> tuple[dict[str, str], Problems]:
-    """The arguments of `Faults.add` in the key `match`, and the problems with it."""
+    """The arguments of `Faults.add` that `match` contains, and the problems with it."""
     gates: dict[str, Gate] = {"operation": operations, "tenantId": TextGate(max_length=255)}
     names = {"operation": "operation", "tenantId": "tenant_id"}
     arguments, problems = dict[str, str](), Problems()

@@ -25,7 +25,7 @@ class OperationGate:
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Self:
-        """Accepts `names`; of names that differ in letter case only, the first is returned."""
+        """Accepts `names`; for names that differ in letter case only, `read` returns the first."""
         return cls({operation_key(name): name for name in reversed(list(names))})
 
     def read(self, raw: object) -> str:

@@ -39,7 +39,7 @@ class HostGuard:
     _listening_host: str
 
     def check(self, request: web.Request) -> None:
-        """Raises ForeignHost."""
+        """Raises ForeignHost unless the call may pass."""
         own = set(self._own_hosts(request))
         if not all(_is_local(host) or host in own for host in _named_hosts(request)):
             raise ForeignHost

@@ -1,7 +1,7 @@
 """Records REST calls in the call log, and applies faults to them.
 
-A fault applies after the request was read and before it is handled. An answer that is to be lost
-is dropped outside of all other middleware, where it is known and can be recorded.
+A fault is chosen after the request was read and before it is handled. An answer that is to be
+lost is dropped outside of all other middleware, where it is known and can be recorded.
 """
 
 import json
@@ -57,8 +57,8 @@ class RecordingMiddleware:
     _host_guard: HostGuard
 
     def around(self, route: Route, handler: Handler) -> Handler:
-        """Wraps the handler of a route, to apply faults and count sequential ids; or the handler of
-        a route of the test API, to refuse calls of other sites.
+        """A handler around that of a route: for a tenant's route, to apply faults and count ids by
+        kind; for one of the test API, to refuse calls of other sites. Others stay as they are.
         """
         if route.path.startswith(PREFIX):
             return partial(self._guarded, handler)
@@ -94,7 +94,9 @@ class RecordingMiddleware:
 
 
 async def _apply(fault: Fault, context: RequestContext, handler: Handler) -> web.Response:
-    """The handler's answer, delayed. Raises RequestRejected if the fault replaces the answer."""
+    """The handler's answer, delayed; the middleware drops it if the fault only loses it. Raises
+    RequestRejected if the fault replaces the answer, or prevents the handling.
+    """
     details = fault.details
     await details.delay(partial(_is_abandoned, context.request))
     if not details.replaces_answer:
@@ -115,7 +117,7 @@ def _is_abandoned(request: web.Request) -> bool:
 
 
 def _error_response(fault: Fault) -> ErrorResponse:
-    """The answer with the fault's status; with 503, the same as if the storage is unavailable."""
+    """The answer with the fault's status, or 503; 503 is the answer of an unavailable storage."""
     status = fault.details.status or 503
     unavailable = error_response_of(Unavailable())
     if status == unavailable.status:
@@ -130,7 +132,7 @@ def _tenants(context: RequestContext) -> list[str]:
 
 
 def _tenants_without_body(request: web.Request) -> list[str]:
-    """The tenant of a call whose body could not be read."""
+    """The tenant that a call names outside its body; none if it names several or an invalid one."""
     try:
         return [_TENANTS.read(request, None, ANYONE)]
     except Invalid:

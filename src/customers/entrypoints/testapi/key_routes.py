@@ -1,4 +1,4 @@
-"""The route that makes a test's first API key, for callers without authentication."""
+"""The route that makes an API key without authentication, such as the first key of a test."""
 
 from aiohttp import web
 from attrs import frozen

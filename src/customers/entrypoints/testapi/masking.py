@@ -20,7 +20,7 @@ _DELIMITER = re.compile(r"([/&?=])")
 
 
 def mask(value: Any) -> Any:
-    """The JSON value with tokens and what looks like card data replaced by `***`."""
+    """The JSON value with secrets and what looks like card data replaced by `***`."""
     if isinstance(value, dict):
         return {
             _mask_text(key): MASK if _is_secret(key) else mask(member)
@@ -46,8 +46,8 @@ def _is_secret(key: str) -> bool:
 
 
 def _mask_text(text: str) -> str:
-    """The text with its credentials masked, and question marks for unpaired surrogates, which no
-    answer can contain.
+    """`***` for a text that seems to contain a card number, else the text with its credentials
+    masked, and question marks for unpaired surrogates, which no answer can contain.
     """
     if card_numbers(_ID.sub("", text)):
         return MASK

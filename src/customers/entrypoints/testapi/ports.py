@@ -1,6 +1,6 @@
 """The ports of the test API: what it needs from adapters to control them.
 
-They extend the ports of the core, which know nothing of tests.
+They extend the ports of the core, which have nothing that only tests need.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ class ControllableClock(Clock, Protocol):
         ...
 
     def reset(self) -> None:
-        """Returns the clock to its state at the start of the process."""
+        """Resets the clock to its state at the start of the process."""
         ...
 
 
@@ -56,7 +56,7 @@ class ControllableIds(IdGenerator, Protocol):
     def scope(
         self, tenant_id: str, kind: str, next_id: UUID | None = None
     ) -> AbstractContextManager[None]:
-        """Generates ids of one kind in one tenant while the block runs, `next_id` first."""
+        """Within the block, `new` generates ids of one kind in one tenant, `next_id` first."""
         ...
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
@@ -74,7 +74,7 @@ class ControllableStorage(Protocol):
         ...
 
     async def restore(self, data: object, at: JsonPointer = ...) -> None:
-        """Replaces all data by a dump. `at` is the place of the dump in its JSON document.
+        """Replaces all data with a dump. `at` is the place of the dump in its JSON document.
 
         Raises Invalid, with a pointer to each bad place, and then changes nothing.
         """

@@ -164,7 +164,7 @@ class TestApiRoutes:
             self._clock.now() + by + _CALENDAR_RESERVE
             self._clock.advance(by)
         except OverflowError as error:
-            message = "exceeds the end of the calendar, year 9999"
+            message = "must leave a year until the end of the calendar, the year 9999"
             raise Invalid.at("/seconds", "INVALID_VALUE", message) from error
         await self._idle_control.refresh_segments()
         return await self.clock(context)

@@ -1,4 +1,4 @@
-"""Takes and restores snapshots of data, clock and id counts; resets them; loads the seed file."""
+"""Takes and restores snapshots of the state, resets the state, and loads the seed file."""
 
 import json
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ Counts = Mapping[str, Mapping[str, int]]
 
 
 class BadSeedFile(Exception):
-    """The seed file cannot be read, or is neither a snapshot nor a list of states."""
+    """The seed file cannot be read, or is not a valid snapshot or list of states."""
 
 
 @frozen
@@ -106,7 +106,7 @@ class StateControl:
         }
 
     async def restore(self, body: Mapping[str, Any]) -> None:
-        """Replaces the whole state by a snapshot.
+        """Replaces the data, clock and id counts with those of a snapshot.
 
         Raises Invalid, with a pointer to each bad place, and then changes nothing.
         """
@@ -120,7 +120,7 @@ class StateControl:
             self._service.clock.run_from(clock.now)
 
     async def reset(self, tenant_id: str) -> None:
-        """Deletes everything of a tenant; with an empty id, returns to the state at the start."""
+        """Deletes everything of a tenant; without one, resets all to the state at the start."""
         self._faults.remove_of(tenant_id)
         self._call_log.clear(tenant_id)
         self._service.mails.clear(tenant_id)
@@ -158,7 +158,7 @@ class StateControl:
 
 
 def _read_seed(path: Path) -> Mapping[str, Any]:
-    """A snapshot or a list of states. Raises ValueError for anything else."""
+    """A snapshot or a list of states. Raises OSError, and ValueError for anything else."""
     text, is_json = path.read_text("utf-8"), path.suffix == ".json"
     seed = json.loads(text, parse_float=Decimal) if is_json else read_yaml(text)
     if not isinstance(seed, dict) or not seed.keys() & {"states", "tenants"}:

@@ -128,7 +128,9 @@ class StateRoutes:
     def _tenant_and_params(
         self, context: RequestContext, request: StateRequest
     ) -> tuple[str, dict[str, Any]]:
-        """The tenant, which may be one of the parameters, and the other parameters."""
+        """The tenant, which may be one of the parameters, and the other parameters. The tenant is
+        empty if none is named and the state needs none.
+        """
         params = dict(request.params)
         tenants = [params.pop(name, None) for name in ("tenantId", "tenant_id")]
         tenants.append((context.body or {}).get("tenantId"))

@@ -132,7 +132,7 @@ class StateSteps:
         return {"orderIds": order_ids}
 
     async def _cancel_orders(self, tenant_id: str, customer_id: UUID) -> int:
-        """Cancels every order of the customer; returns how many there are."""
+        """Cancels the newest MAX_ORDERS orders of the customer; returns how many these are."""
         entries = await self._service.orders.newest(tenant_id, customer_id, None, MAX_ORDERS)
         for entry in entries:
             await self._service.orders.cancel(tenant_id, customer_id, entry.order_id)
@@ -169,7 +169,7 @@ class StateSteps:
         return customer
 
     async def _was_erased(self, tenant_id: str, customer_id: UUID) -> bool:
-        """Whether the id, of which no customer can be restored, belongs to an erased customer."""
+        """Whether the id, for which `_restored` found nobody, belongs to an erased customer."""
         try:
             # Only an erased customer is found here, and nothing of theirs is left to erase.
             await self._service.erasures.erase(tenant_id, customer_id, versions=None)

@@ -62,7 +62,7 @@ class States:
 
     @cached_property
     def definitions(self) -> Sequence[StateDefinition]:
-        """All states, by name."""
+        """All states, sorted by name."""
         folder = files("customers.entrypoints.testapi").joinpath("states")
         contents = (file.read_text("utf-8") for file in folder.iterdir())
         definitions = [StateDefinition(**read_yaml(content)) for content in contents]

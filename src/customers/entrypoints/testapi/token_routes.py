@@ -42,7 +42,7 @@ class NoSigningKey(Conflict):
 
 @frozen(kw_only=True)
 class TokenRequest:
-    """The caller to make a token for. An empty subject becomes a new id. Times are in seconds."""
+    """The caller of a new token; an empty subject becomes a new id. `expires_in` is in seconds."""
 
     kind: Annotated[PrincipalKind, ChoiceGate(PrincipalKind)]
     permissions: PermissionList = ()
@@ -55,7 +55,7 @@ class TokenRequest:
     expires_in: Annotated[int, WholeNumberGate(-_CENTURY, _CENTURY)] = _HOUR
 
     def expect_consistent(self) -> None:
-        """Raises Invalid if the contents of the token would make the caller of another kind."""
+        """Raises Invalid if the permissions, roles or tenants do not fit the kind of caller."""
         is_permitted = bool(self.permissions or self.roles)
         if self.kind is PrincipalKind.SHOPPER and is_permitted:
             raise _invalid("/permissions", "a shopper has neither permissions nor roles")
@@ -63,7 +63,7 @@ class TokenRequest:
             sentence = "staff need permissions or roles: without any they are shoppers"
             raise _invalid("/permissions", sentence)
         if self.kind is PrincipalKind.SERVICE and (self.tenants or self.tenant_id):
-            raise _invalid("/tenantId", "a service acts for every tenant: name it in the calls")
+            raise _invalid("/tenantId", "a service acts for every tenant: calls name the tenant")
         if self.kind is not PrincipalKind.SERVICE and _EVERY in self.named_tenants:
             raise _invalid("/tenants", "only a service acts for every tenant")
 

@@ -9,7 +9,7 @@ _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 class _Loader(yaml.SafeLoader):
-    """Loads JSON values only."""
+    """Loads plain values as JSON has them: without the dates of YAML."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -26,7 +26,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _exact)
 
 
 def read_yaml(text: str) -> Any:
-    """The value of a YAML text. Raises ValueError, with the place of the error."""
+    """The value of a YAML text. Raises ValueError for a text that is not valid."""
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - it is a safe loader
     except (yaml.YAMLError, ArithmeticError) as error:

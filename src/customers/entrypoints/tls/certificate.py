@@ -16,7 +16,7 @@ MIN_VERSION: Final = ssl.TLSVersion.TLSv1_2
 
 
 class CannotServeTls(Exception):
-    """The certificate's files cannot be used; the message names the setting and the way out."""
+    """The certificate's files cannot be used; the message names the setting and the remedy."""
 
 
 @frozen(kw_only=True)
@@ -35,7 +35,7 @@ class _Content:
 
     @classmethod
     def of(cls, files: CertificateFiles) -> Self:
-        """Reads the files, and checks that they match. Raises CannotServeTls."""
+        """Reads the files. Raises CannotServeTls, also for an expired certificate."""
         try:
             content = cls(certificate=files.certificate.read_bytes(), key=files.key.read_bytes())
             _new_context(files)
@@ -49,7 +49,7 @@ class _Content:
                 f"its key in PEM ({cause}): correct the files"
             ) from None
         ends = certificates[0].not_valid_after_utc
-        if ends < datetime.now(UTC):  # noqa: TID251 - the callers' clocks decide, not ours
+        if ends < datetime.now(UTC):  # noqa: TID251 - real time, which callers check too
             raise CannotServeTls(
                 f"TLS_CERT: the certificate in {files.certificate} expired at "
                 f"{ends:%Y-%m-%dT%H:%M:%SZ}: replace it"
@@ -84,7 +84,9 @@ class Certificate:
             self._client_ca = self._ask_for_certificates(files.client_ca)
 
     def _ask_for_certificates(self, authorities: Path) -> bytes:
-        """Asks callers for certificates of the authorities. Raises CannotServeTls."""
+        """Asks callers for certificates of the authorities in the file, and returns its content.
+        Raises CannotServeTls.
+        """
         try:
             self.context.load_verify_locations(authorities)
             content = authorities.read_bytes()
@@ -126,7 +128,9 @@ class Certificate:
         return grpc.ssl_server_certificate_configuration([pair], self._client_ca)
 
     def _fetch_rpc_configuration(self) -> grpc.ServerCertificateConfiguration | None:
-        """gRPC calls this for each new connection, on a thread of its own."""
+        """The new configuration; None if the certificate is the same. gRPC calls this for each new
+        connection, on a thread of its own.
+        """
         self.refresh()
         if self._rpc_content is self._content:
             return None

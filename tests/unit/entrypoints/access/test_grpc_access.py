@@ -101,7 +101,7 @@ async def test_health_checks_are_open_to_everybody() -> None:
 async def test_reflection_may_be_closed(
     service: MemoryService, permission: str, is_allowed: bool
 ) -> None:
-    stub: Any = ServerReflectionStub(service.channel)  # type: ignore[arg-type]  # as of health
+    stub: Any = ServerReflectionStub(service.channel)  # type: ignore[arg-type]  # its types do not cover asyncio
     requests = iter([ServerReflectionRequest(list_services="")])
     call = stub.ServerReflectionInfo(requests, metadata=metadata(permission, tenant="shop"))
     if is_allowed:

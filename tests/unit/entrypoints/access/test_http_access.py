@@ -1,4 +1,4 @@
-"""Access over REST: who is nobody gets nothing, and everybody else what they may."""
+"""Access over REST: which calls get 401 or 403, and what is open to everybody."""
 
 import re
 from collections.abc import AsyncIterator
@@ -27,20 +27,20 @@ OPEN = {operation["operationId"] for *_, operation in OPERATIONS if "security" n
 
 
 def cases(key: str) -> list[Any]:
-    """The operations that the document describes with this key."""
+    """The operations whose entry in the OpenAPI document has this key, as parameters of a test."""
     return [pytest.param(*case, id=case[2]["operationId"]) for case in OPERATIONS if key in case[2]]
 
 
 @pytest.fixture
 async def service() -> AsyncIterator[MemoryService]:
-    """A service behind a gateway, which nobody in these tests is unless claims are sent."""
+    """A service whose gateway is this machine: it believes the claims that these tests send."""
     async with memory_service(**behind_gateway()) as service:
         yield service
 
 
 @pytest.fixture
 async def stranger() -> AsyncIterator[MemoryService]:
-    """A service whose gateway is elsewhere."""
+    """A service whose gateway has other addresses, so no call of these tests is authenticated."""
     peers = Networks.parse("10.0.0.0/8")
     async with memory_service(**behind_gateway(gateway_peers=peers)) as service:
         yield service
@@ -168,7 +168,7 @@ async def test_another_tenant_is_forbidden_wherever_it_is_named(
 
 
 async def test_the_claim_of_a_tenant_wins_over_the_header(service: MemoryService) -> None:
-    """A browser cannot reach another tenant by a header beside the claims of its own."""
+    """A caller cannot reach another tenant by a header beside the claims for its own tenant."""
     headers = claims("*", tenant="shop") | {"X-Tenant-ID": "mall"}
     assert (await service.api.get("/customers", headers=headers)).error == (403, "TENANT_FORBIDDEN")
 
@@ -217,7 +217,7 @@ async def test_little_of_an_existing_customer_is_shown_to_who_may_not_view(
     creator = claims("customers:create", tenant="shop")
     created = await service.api.post("/customers", ADA, headers=creator)
     assert (created.status, created.body["notes"]) == (201, "likes tea")
-    # The document describes the whole customer, whom most callers see.
+    # The document describes the whole customer, which most callers get.
     api = evolve(service.api, is_checked=False)
     again = await api.post("/customers", ADA, headers=creator)
     assert (again.status, set(again.body)) == (

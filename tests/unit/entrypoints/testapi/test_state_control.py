@@ -33,7 +33,7 @@ states:
 
 
 async def fill(service: MemoryService) -> str:
-    """Registers a customer with an order, a note and a segment; returns their path."""
+    """Registers a customer with an order, a note and a segment; returns the customer's path."""
     customer = await customer_path(service.api)
     await service.api.post(f"{customer}/record-order", {"orderId": "o-1", "totalAmount": 12.5})
     await service.api.post(f"{customer}/notes", {"note": "grüßt"})

@@ -29,7 +29,7 @@ async def make(service: MemoryService, kind: str, **request: Any) -> Answer:
 
 
 async def authorization(service: MemoryService, kind: str, **request: Any) -> str:
-    """The header of a caller of the service's tenant."""
+    """The Authorization header of a caller, of the service's tenant unless it is a service."""
     if kind != "service":
         request = {"tenantId": service.tenant, **request}
     answer = await make(service, kind, **request)

@@ -43,7 +43,7 @@ class PostgresApiKeys(ApiKeyRepository):
             raise ApiKeyNotFound
 
     async def mark_used(self, uses: Mapping[UUID, datetime]) -> None:
-        # In the order of the ids, so that two processes never wait for each other.
+        # In the order of the ids, so that two processes never deadlock.
         rows = [{"id": key_id, "now": moment} for key_id, moment in sorted(uses.items())]
         await self._session.run_many(_MARK_USED, rows)
 

@@ -26,7 +26,7 @@ from customers.core.ports.storage import Autocommit
 
 @frozen
 class PostgresAutocommit(Autocommit):
-    """Averages are rounded to the currency's minor unit."""
+    """The writes of one tenant. Averages are rounded to the currency's minor unit."""
 
     _tenant_id: str
     _session: Callable[[str], AbstractAsyncContextManager[Session]]

@@ -1,7 +1,8 @@
-"""Change capture: a captured write of a customer stores a pending change in its own statement.
+"""Change capture: a statement that writes a customer also stores the pending change.
 
-The pending change holds an image of the customer before the write: JSON with a key for each column.
-If the tenant does not capture such writes, this costs next to nothing.
+The pending change holds an image of the customer before the write, unless the customer is new or
+erased: JSON with a key for each column that the write could change. If the tenant does not capture
+such writes, nothing is stored, and this costs next to nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -60,8 +61,8 @@ def on_add(added: FromClause) -> Insert:
 
 
 def on_save(saved: FromClause) -> Insert:
-    """Stores the pending change of the customer that `saved` has, if any, by comparing the old row
-    with the new one.
+    """Stores the pending change of the saved customer; nothing if `saved` has no row. Compares the
+    old row with the new one to find the cause.
 
     The change of an erased customer has no image, so no earlier value remains.
     """
@@ -86,7 +87,7 @@ def on_order(before: FromClause, updated: FromClause) -> Insert:
 
 
 def read_pending_changes(row: Record, records: Sequence[Sequence[Any]]) -> Sequence[PendingChange]:
-    """The pending changes of a customer's current row; each record has the RECORD_COLUMNS.
+    """The pending changes of a customer whose current row is `row`. A record has RECORD_COLUMNS.
 
     An image holds only the columns that the write could change, so the customer before each change
     is rebuilt backwards from the current row.
@@ -119,7 +120,7 @@ def _in_utc(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _decode(image: str) -> Mapping[str, Any]:
-    """The row of a stored image; columns of another release are left out."""
+    """The values of a stored image by column, without columns that only another release has."""
     return {
         name: None if value is None else _DECODERS[name](value)
         for name, value in _JSON.decode(image).items()

@@ -121,8 +121,8 @@ class PostgresCustomers(CustomerRepository):
         return await self._session.row(ADD, **CUSTOMERS.write(customer)) is not None
 
     async def reserve_email(self, customer: Customer) -> None:
-        """Uses two statements, because a single one that waited for the lock would not see the
-        customer for whose e-mail address it waited.
+        """Uses two statements, because a single one that waited for the lock would not see a
+        customer whom the other transaction gave the e-mail address meanwhile.
         """
         key = {"email_key": customer.email_key}
         await self._session.run(_LOCK_EMAIL, **key)

@@ -1,7 +1,7 @@
 """Conditions of rules on moments, days and ages, as SQL. Their columns are in `rule_predicates`.
 
-An age is a whole number of days. A condition on it is written as one on the moment that many days
-ago, so that an index on the moment can answer it. Every condition is true or false, never NULL,
+An age is a whole number of days. A condition on an age compares the stored moment with the moment
+that many days ago, for which an index can be used. Every condition is true or false, never NULL,
 also for a missing value.
 """
 
@@ -55,7 +55,9 @@ def _is_between(moment: Moment, days: tuple[Decimal, Decimal], now: datetime) ->
 
 
 def _is_in(moment: Moment, days: Collection[Decimal], now: datetime) -> Sql:
-    """Whether the age is one of `days`; the bounds come first, because an index answers them."""
+    """Whether the age is one of `days`. It is also compared with the least and the greatest of
+    them, for which an index can be used.
+    """
     if not days:
         return false()
     seconds = extract("epoch", literal(now, MOMENT) - moment)

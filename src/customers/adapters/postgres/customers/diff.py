@@ -1,6 +1,6 @@
 """The difference between two lists of addresses or payment methods: rows to remove and to save.
 
-Unique indexes allow one default at a time and are checked row by row, so the order matters.
+Unique indexes limit the number of defaults, and are checked row by row, so the order matters.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ Item = TypeVar("Item", Address, PaymentMethod)
 
 @frozen(kw_only=True)
 class RowDiff(Generic[Item]):
-    """The ids to remove first, then the values to save, one by one."""
+    """The ids to remove first, and the values to save after that, one by one in their order."""
 
     removed: Sequence[UUID]
     saved: Sequence[Item]
@@ -25,7 +25,8 @@ class RowDiff(Generic[Item]):
 
 def difference(before: Sequence[Item], after: Sequence[Item]) -> RowDiff[Item]:
     """The changes that turn the stored `before` into `after`; unchanged values are left out. A
-    default that changes is first saved as no default, so that there are never two defaults.
+    changed value that was a default is first saved with `is_default` False, so that it never
+    conflicts with a new default.
     """
     stored = {item.id: item for item in before}
     changed = [item for item in after if item != stored.get(item.id)]

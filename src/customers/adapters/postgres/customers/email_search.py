@@ -1,4 +1,4 @@
-"""Searches for a part of an e-mail address, looked up by the end of its local part.
+"""Looks up the customers of a search for a part of an e-mail address, by the end of its local part.
 
 Most customers share the trigrams of e-mail addresses, so a trigram index rules out hardly anyone. A
 search for `begin@rest` can only find customers whose local part ends with `begin`, which the index
@@ -29,10 +29,10 @@ _FIRST_SURROGATE, _AFTER_SURROGATES, _LAST_CHARACTER = 0xD800, 0xE000, "\U0010ff
 
 
 async def candidates(session: Session, search: Search | None) -> Sequence[UUID] | None:
-    """The ids of a superset of the customers that the search finds.
+    """The ids of a superset of the living customers that the search finds.
 
-    None if the search is not for a part of an e-mail address, if there are more than
-    MAX_CANDIDATES, or if older releases have stored its text in another form.
+    None if there are more than MAX_CANDIDATES, or if the search cannot be looked up: it has no @,
+    too short a text before the @, or marks, without which older releases did not store addresses.
     """
     if search is None or search.folded:
         return None

@@ -1,6 +1,6 @@
-"""Erasure in PostgreSQL: empties or removes every personal value of a customer, stores a receipt.
+"""Erasure in PostgreSQL: removes or empties all personal values of a customer; stores the receipt.
 
-What is removed and what is emptied follows the map of `personal_columns`.
+The map of `personal_columns` says which values are removed and which are emptied.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ from customers.core.ports.customers import ErasureRepository
 
 
 def _from_tables(counts: Mapping[str, int]) -> Mapping[RecordKind, int]:
-    """The counts in the order of the receipt, which JSONB does not preserve."""
+    """The counts by kind of record, in the order of the receipt, which JSONB does not preserve."""
     return {kind: counts.get(name, 0) for kind, name in _TABLES.items()}
 
 
@@ -90,8 +90,8 @@ class PostgresErasures(ErasureRepository):
 def _erase() -> Select[tuple[int, ...]]:
     """Removes or empties the customer's rows; returns the number of rows of each table.
 
-    Stored memberships are counted here and removed by the refresh that follows. Pending changes
-    are removed without being counted.
+    Stored memberships are counted here, and removed by the next refresh. Pending changes are
+    removed without being counted.
     """
     removed = [_removed(table) for table in _REMOVED_TABLES]
     parts = [*removed, *(_emptied(table) for table in _EMPTIED_TABLES), _memberships()]
@@ -143,7 +143,7 @@ _TABLES = {
     RecordKind.REFUND: customer_refunds.name,
     RecordKind.VERIFICATION: customer_email_verifications.name,
 }
-# Removed in other ways: members by the refresh, pending changes without being counted, and
+# Removed in other ways: members by the next refresh, pending changes without being counted, and
 # verifications by a statement of their own, because their table may not exist yet.
 _REMOVED_ELSEWHERE = (
     customer_segment_members,

@@ -79,7 +79,9 @@ def statement(
 def values(
     customer_filter: CustomerFilter, looked_up: LookedUp = NOTHING_LOOKED_UP
 ) -> dict[str, object]:
-    """The parameters of the filter's fields that are set; `looked_up` is what its search found."""
+    """The parameters of the filter's fields that are set; `looked_up` has the customers that were
+    looked up for its search.
+    """
     search = customer_filter.search
     parameters = {
         **({} if search is None else search_values(search, looked_up)),
@@ -125,14 +127,14 @@ def _of_group(group: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _groups(customer_filter: CustomerFilter) -> tuple[str, ...]:
-    """The groups in which the filter can find customers; each group has indexes of its own."""
+    """The groups, "living" and "deleted", in which the filter can find customers."""
     finds = {"living": customer_filter.finds_living, "deleted": customer_filter.finds_deleted}
     return tuple(group for group in finds if finds[group])
 
 
 def _choices(name: str, options: Collection[str]) -> dict[str, object]:
-    """The parameter of a choice. A single option is compared by `=`, because an index then returns
-    rows in order.
+    """The parameter of a field with these options, if any. A single option is compared by `=`,
+    because an index then returns rows in order.
     """
     if len(options) == 1:
         return {name: min(options)}
@@ -172,18 +174,18 @@ _GROUPS = {"living": LIVING, "deleted": DELETED}
 _HAS_EMAIL = customers.c.email_key == bindparam("email_key", type_=TEXT)
 _WITH_EMAIL_KEY = select(customers.c.id).where(*_of_group("living"), _HAS_EMAIL).correlate(None)
 # The server has no statistics of e-mail addresses: it would expect thousands of customers with the
-# same one, and look for them along the index of the sort. So its customer is looked up first.
+# same one, and look for them along the index of the sort. So the customer is looked up first.
 _WITH_EMAIL = {
     "living": customers.c.id == any_(func.array(_WITH_EMAIL_KEY.scalar_subquery(), type_=UUIDS)),
     "deleted": _HAS_EMAIL,
 }
 
-# The parameters by which customers are looked up one by one: the best plan does not depend on them.
+# Parameters on whose values the best plan does not depend: with them customers are looked up by id.
 _ONE_PLAN = frozenset({"candidates", "part"})
 
 _customer = customers.c
 _member = customer_segment_members.c
-# The parameters of `MembersOf`: the stored members of a segment, without some and with others.
+# `MembersOf` as SQL: the stored members of a segment, the ids to leave out, and the ids to add.
 OF_SEGMENT = and_(
     _member.tenant_id == TENANT, _member.segment_id == bindparam("members_of", type_=Uuid())
 )

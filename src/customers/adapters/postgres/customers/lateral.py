@@ -2,7 +2,7 @@
 
 The planner cannot know how many rows an array or a page holds, or how narrow a range is. Where it
 guesses many, it reads all customers of a tenant instead. A subquery with an offset is never merged
-into the query around it, so each row of the outer side looks up its own.
+into the query around it, so the subquery runs once for each row of the outer side.
 """
 
 from typing import Any
@@ -33,8 +33,8 @@ def any_of(array: BindParameter[Any]) -> CollectionAggregate[Any]:
 
 
 def is_membership(segment_id: Any, of_customer: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether a row of the stored members belongs to the segment, and to the customer that
-    `of_customer`, a condition on its customer id, allows.
+    """Whether a row of the stored members belongs to the segment and satisfies `of_customer`, a
+    condition on its customer id.
 
     The row is looked up by the customer, who is in few segments, and never by the segment, which
     may have half a million members: no index answers IS NOT DISTINCT FROM. With `=` the planner

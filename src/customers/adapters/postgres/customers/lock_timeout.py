@@ -1,4 +1,4 @@
-"""How long a statement waits for a lock, if others wait for the statement."""
+"""The short lock time-out of a statement for which other calls wait."""
 
 from typing import Final
 
@@ -12,8 +12,8 @@ _LOCK_NOT_AVAILABLE: Final = "55P03"
 SHORT_LOCK_TIMEOUT: Final = func.set_config(
     literal_column("'lock_timeout'", TEXT), literal_column("'200ms'", TEXT), true()
 ).label("lock_timeout")
-"""Selected before a statement takes a lock, this ends the statement when a lock is not available
-within that time. It holds until the transaction ends.
+"""An expression to select before a statement takes locks: the statement then fails if it has to
+wait longer than 200 ms for a lock. It holds until the transaction ends.
 """
 
 

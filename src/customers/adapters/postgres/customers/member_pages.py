@@ -36,7 +36,7 @@ from customers.core.model.query import CustomerSort, SortDirection, SortField
 
 
 def supports(customer_filter: CustomerFilter, sort: CustomerSort) -> bool:
-    """Whether the members' index returns what the filter keeps, in that order."""
+    """Whether the filter has no criterion but membership, and the sort is by creation time."""
     members = customer_filter.members_of
     is_plain = customer_filter == CustomerFilter(members_of=members)
     return is_plain and members is not None and sort.by is SortField.CREATED_AT
@@ -76,7 +76,7 @@ def _page(
 def _stored(
     direction: SortDirection, max_members: ColumnElement[int], after_key: bool
 ) -> Select[Any]:
-    """The first stored members, without the customers of WITHOUT and PLUS."""
+    """The first `max_members` living stored members, without the customers of WITHOUT and PLUS."""
     own = (customers.c.tenant_id == TENANT, customers.c.id == _member.customer_id)
     living = lateral(select(literal_column("1")).where(*own, LIVING), "living")
     others = (not_(_member.customer_id == any_(ids)) for ids in (WITHOUT, PLUS))
@@ -92,7 +92,7 @@ def _stored(
 
 
 def _plus(direction: SortDirection, after_key: bool) -> Select[Any]:
-    """The customers of PLUS, stored as members or not: few, so that no limit is needed."""
+    """The living customers of PLUS, stored as members or not: so few that no limit is needed."""
     columns = (customers.c.created_at, customers.c.id)
     living = select(*columns).where(
         customers.c.tenant_id == TENANT, LIVING, customers.c.id == any_(PLUS)

@@ -54,7 +54,9 @@ async def add_note(session: Session, note: Note) -> bool:
 
 
 def _add() -> ReturningInsert[Any]:
-    """Adds the note, unless the customer is deleted, also by a transaction for which it waits."""
+    """Adds the note and returns its id; no row if the customer does not exist or is deleted, even
+    by a transaction for which this statement has to wait.
+    """
     values = parameters(customer_notes)
     living = select(*values.values()).select_from(customers).where(CUSTOMER_EXISTS)
     of_living = living.with_for_update(key_share=True)

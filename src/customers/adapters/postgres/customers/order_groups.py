@@ -1,6 +1,6 @@
 """Several orders of a tenant, recorded by one statement, which is a transaction by itself.
 
-It does for several orders what RECORD_ORDER does for one, in READ COMMITTED:
+It does for several orders what RECORD_ORDER of `single_orders` does for one, in READ COMMITTED:
 
 1. `locked` waits for every transaction that changes one of the customers, in the order of their
    ids, then returns the current rows of those that are not deleted.
@@ -13,7 +13,8 @@ It does for several orders what RECORD_ORDER does for one, in READ COMMITTED:
    statistics come from the row itself, never from `locked`.
 
 `TRY_ORDERS` does not wait for customers: it leaves out those whom another transaction has locked.
-For an order that another transaction is inserting, it waits shortly.
+It fails if it has to wait for an order, which another transaction is inserting, for longer than
+SHORT_LOCK_TIMEOUT.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -68,9 +69,10 @@ async def record_orders(
 async def try_orders(
     session: Session, entries: Sequence[Entry], now: datetime, currency: Currency
 ) -> tuple[Sequence[Customer | Exception | None], Collection[UUID]]:
-    """As `record_orders`, with the ids of the customers that exist and are not locked by others:
-    for these alone, None says that an order was not recorded because it is known. A customer whose
-    row cannot be read fails their own orders only, since all of them are recorded by then.
+    """As `record_orders`, without waiting for locked customers; also returns the ids of the living
+    customers whom no other transaction had locked. Only for these customers does None mean that the
+    order was already known. If the row of a customer cannot be read, their results are the error,
+    and those of others are not affected, because all orders are recorded by then.
     """
     rows = await session.rows(TRY_ORDERS, **_values(entries, now, currency))
     updated = [row for row in rows if row["order_ids"] is not None]
@@ -175,7 +177,7 @@ def _recorded(locked: CTE) -> CTE:
 
 
 def _rows() -> TableValuedAlias:
-    """The entries as rows, with their `place` in order."""
+    """The entries as rows, with the `place` of each in their order, from 1."""
     arrays = (bindparam(one.name, type_=ARRAY(one.type)) for one in ENTRIES.columns)
     names = (column(one.name, one.type) for one in ENTRIES.columns)
     rows = func.unnest(*arrays).table_valued(*names, with_ordinality="place", name="entries")

@@ -28,8 +28,8 @@ MAX_OWNERS = 1_000
 
 
 async def owners(session: Session, search: Search | None) -> Sequence[UUID] | None:
-    """The customers of the recorded orders that the search finds; None if there are more than
-    MAX_OWNERS.
+    """The ids of the customers of the recorded orders that the search finds; None if it finds more
+    than MAX_OWNERS orders.
     """
     if search is None or not (search.order_number or search.order_ids):
         return ()
@@ -41,7 +41,7 @@ async def owners(session: Session, search: Search | None) -> Sequence[UUID] | No
 
 
 def _owners(*conditions: ColumnElement[bool]) -> Select[UUID]:
-    """The customers of recorded orders."""
+    """Selects the ids of the customers of the recorded orders that satisfy these conditions."""
     recorded = _order.order_date.is_not(None)
     return select(_order.customer_id).where(_order.tenant_id == TENANT, recorded, *conditions)
 

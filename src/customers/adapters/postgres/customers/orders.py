@@ -1,4 +1,4 @@
-"""The ledger in PostgreSQL: a row per order, a row per refund, and the statistics they fold to."""
+"""The ledger in PostgreSQL: a row per order, a row per refund, and the fold to statistics."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -100,7 +100,7 @@ class PostgresOrders(OrderRepository):
 
 
 def _fold() -> Select[Any]:
-    """What the core's `fold` returns for the customer's entries, without the average."""
+    """What the core's `fold_ledger` returns for the customer's entries, without the average."""
     amount = _entry.total_amount
     spent = func.sum(amount - func.least(_entry.refunds_total, amount))
     return select(

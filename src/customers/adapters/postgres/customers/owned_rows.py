@@ -1,6 +1,6 @@
-"""Reads the rows of a table that belong to one living customer, in one round trip.
+"""Selects the rows of a table that belong to one living customer, in one round trip.
 
-A customer without rows gives a single row of NULLs, an unknown customer gives none.
+A customer without rows gives a single row of NULLs; an unknown or deleted customer gives no row.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def of_customer(table: Table) -> ColumnElement[bool]:
 
 
 def all_of(table: Table) -> Select[Any]:
-    """All rows of a living customer."""
+    """Selects all rows of a living customer, in no particular order."""
     joined = customers.outerjoin(table, of_customer(table))
     return select(table).select_from(joined).where(CUSTOMER_EXISTS)
 
@@ -51,10 +51,10 @@ def newest_of(
     *conditions: ColumnElement[bool],
     offset: BindParameter[int] | None = None,
 ) -> Select[Any]:
-    """The first `limit` rows of a living customer, or those after `offset` others, newest first;
-    rows of the same moment come by `tie`, the greatest first.
+    """Selects at most `limit` rows of a living customer, after the first `offset` ones if there is
+    an offset, newest first; rows of the same moment are sorted by `tie`, the greatest first.
 
-    The rows are read off an index, however many the customer has.
+    The rows are read off an index, so that the customer's other rows need not be sorted.
     """
     own = select(table).where(of_customer(table), *conditions)
     limit = bindparam("limit", type_=Integer())
@@ -76,9 +76,9 @@ def key_values(after: JournalKey | None) -> dict[str, object]:
 
 
 def existing(rows: Sequence[Record], key: str = "id") -> Sequence[Record]:
-    """The rows that the customer has; `key` is a column that is never NULL.
+    """The customer's rows, without the row of NULLs; `key` names a column that is NULL only there.
 
-    Raises CustomerNotFound.
+    Raises CustomerNotFound if there is no row at all.
     """
     if not rows:
         raise CustomerNotFound

@@ -1,6 +1,7 @@
 """The statements of lists of customers: a page from an offset, a page after a key, a count.
 
-Each is composed of the conditions of a filter: one for each group of customers that it keeps.
+Each is composed of the conditions of a filter: one for the living customers that it keeps, one for
+the deleted ones, or both.
 """
 
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ _OFFSET = bindparam("offset", type_=BigInteger)
 
 
 def page(conditions: Conditions, sort: CustomerSort, max_rows: int | None = None) -> Select[Any]:
-    """A page from an offset. It must end within the first `max_rows` rows; see `_among_first`."""
+    """A page from an offset. It must end within `max_rows` rows, if set; see `_among_first`."""
     rows = [_select(condition, sort) for condition in conditions]
     if len(rows) > 1:
         return _merged(rows, sort).offset(_OFFSET)
@@ -56,7 +57,7 @@ def page_with_total(
     shape: counters.Shape | None,
     max_rows: int | None = None,
 ) -> Select[Any]:
-    """A page with the total, which counters give, or which is counted if their shape is None."""
+    """A page with the total, which is read from counters, or counted if `shape` is None."""
     total = count(conditions) if shape is None else counters.select_total(shape)
     return page(conditions, sort, max_rows).add_columns(total.scalar_subquery().label("total"))
 
@@ -75,7 +76,9 @@ def page_after(
 
 
 def count(conditions: Conditions) -> Select[Any]:
-    """Counts each group by itself, since each has indexes of its own."""
+    """The number of customers. Living and deleted ones have indexes of their own, and are counted
+    separately.
+    """
     counts = [
         select(func.count()).select_from(customers).where(condition).scalar_subquery()
         for condition in conditions
@@ -93,23 +96,25 @@ def _merged(
     sort: CustomerSort,
     offset: ColumnElement[int] | None = _OFFSET,
 ) -> Select[Any]:
-    """The first rows of all groups in order; each group gives its first rows, and no more."""
+    """The first rows of all groups together, in order. Of each group, only as many rows are read as
+    the page and the `offset` rows before it can contain.
+    """
     limit = _LIMIT if offset is None else _LIMIT + offset
     first = [select(_first(limit, group, sort).subquery()) for group in groups]
     return _page_of(union_all(*first).subquery("merged"), sort)
 
 
 def _among_first(max_rows: int, rows: Select[Any], sort: CustomerSort) -> Select[Any]:
-    """The page, among the first `max_rows` rows.
+    """The page, selected from the first `max_rows` rows.
 
-    Otherwise the server would plan each run of the statement anew: without a literal limit the
-    planner expects a page of a tenth of all rows, so a plan for the real page looks much cheaper.
+    Without this literal limit the server would plan each run of the statement anew: the planner
+    would expect a page of a tenth of all rows, so a plan for the real page would look much cheaper.
     """
     return _page_of(_first(literal_column(str(max_rows)), rows, sort).subquery("first"), sort)
 
 
 def _first(limit: ColumnElement[int], rows: Select[Any], sort: CustomerSort) -> Select[Any]:
-    """The first rows, with what they are sorted by as `sort_value`."""
+    """The first `limit` rows, with the value by which they are sorted as `sort_value`."""
     return rows.add_columns(_sort_value(sort).label("sort_value")).limit(limit)
 
 
@@ -130,7 +135,7 @@ def _sort_value(sort: CustomerSort) -> ColumnElement[Any]:
 
 
 def _key_value(value: ColumnElement[Any], sort: CustomerSort) -> ColumnElement[Any]:
-    """The key's value as the index has it: a missing date is infinite."""
+    """The key's value as the index has it: a missing date is infinity or minus infinity."""
     kind = Numeric() if value.type is MONEY else value.type
     key_value: ColumnElement[Any] = bindparam("key_value", type_=kind)
     if sort.by.value not in ASCENDING_DATES:

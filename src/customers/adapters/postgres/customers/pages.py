@@ -1,8 +1,9 @@
 """Lists of customers: pages by number, pages after a key, and totals.
 
-Every sort of living customers has an index, ties and missing dates included, so a page costs the
-same however many customers there are, and a page after a key costs the same anywhere in the list.
-Deleted customers have an index by creation; for other sorts, all that a filter keeps are sorted.
+Every sort of living customers has an index, ties and missing dates included, so without a filter
+the first page costs the same however many customers there are, and a page after a key costs the
+same anywhere in the list. Deleted customers have an index by creation only: for other sorts, all
+deleted customers that the filter keeps are sorted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,8 +43,8 @@ async def page(
 async def page_with_total(
     session: Session, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
 ) -> tuple[Sequence[Record], int]:
-    """As `page`, with the total. One statement reads both, unless counting may cost much more than
-    the page.
+    """As `page`, with the total. One statement reads both, except past the end of the list, and
+    where counting may cost much more than the page.
     """
     if not customer_filter.finds_anyone:
         return [], 0
@@ -70,7 +71,9 @@ async def page_after(
     key: CustomerKey | None,
     limit: int,
 ) -> Sequence[Record]:
-    """The rows after a key, or the first ones, with the columns of CUSTOMERS."""
+    """At most `limit` rows after a key, or the first ones if it is None, with the columns of
+    CUSTOMERS.
+    """
     if key is None or not customer_filter.finds_anyone:
         return await page(session, customer_filter, sort, Page(size=limit))
     values = await _values(session, customer_filter)
@@ -149,8 +152,10 @@ def _is_costly(customer_filter: CustomerFilter) -> bool:
 
 
 def _max_rows(values: Mapping[str, object], rows: int) -> int | None:
-    """For a statement with one plan, the next power of ten that is not less than `rows`; else None.
-    The planner expects a tenth of it, so no plan for the real page looks cheaper.
+    """The `max_rows` of a statement whose page ends at row `rows`: a power of ten that is not less
+    than `rows`, and at least 10; None if the page ends beyond _MAX_PLANNED_ONCE, or if the best
+    plan depends on the values. The planner expects a page of a tenth of `max_rows`, so a plan for
+    the real page does not look cheaper.
     """
     if rows > _MAX_PLANNED_ONCE or not filters.has_one_plan(values):
         return None

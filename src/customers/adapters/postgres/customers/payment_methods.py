@@ -1,7 +1,7 @@
 """Payment methods in PostgreSQL, and the tokens that a deleted customer releases.
 
 The model decides which method is the default. A unique index over the tokens that are not released
-gives each token one holder.
+gives each token at most one holder.
 """
 
 from collections.abc import Sequence
@@ -60,8 +60,8 @@ class PostgresPaymentMethods(PaymentMethodRepository):
 
 
 def _add() -> ReturningInsert[Any]:
-    """Adds a method and returns its id, or nothing if its token is taken. An insert that ran into
-    the index would fail, and the server would write the token to its log.
+    """Adds a method and returns its id; no row if its token is taken. If the insert violated the
+    unique index instead, the server would write the token to its log.
     """
     values = parameters(customer_payment_methods, but=("is_released",))
     new = insert(customer_payment_methods).values(**values, is_released=false())
@@ -71,11 +71,12 @@ def _add() -> ReturningInsert[Any]:
 
 
 def _reclaim() -> ReturningInsert[Any]:
-    """Deletes the released rows and inserts them again; returns those whose token is taken.
+    """Deletes the released rows and inserts them again; returns the ids of those whose token is
+    taken.
 
     An update would fail on a token that another transaction is about to take; an insert can wait
     for that transaction and do nothing. The rows whose tokens are taken are inserted as released.
-    Tokens are inserted in order, so that two restores never wait for each other.
+    Tokens are inserted in order, so that two restores never deadlock.
     """
     released = (
         delete(customer_payment_methods)

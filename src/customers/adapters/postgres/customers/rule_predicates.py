@@ -2,7 +2,7 @@
 
 `matches` defines what a rule means, and a test compares the two. Every condition is true or false
 for every row, never NULL, so that a complement is always exact. Values are literals of the clause:
-compile it by its shape (`Statement.like`). Dates and ages are in `date_predicates`.
+compile it with `Statement.like`. Conditions on dates and ages are in `date_predicates`.
 """
 
 from collections.abc import Callable, Collection, Mapping

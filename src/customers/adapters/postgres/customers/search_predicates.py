@@ -34,7 +34,9 @@ NOTHING_LOOKED_UP = LookedUp()
 
 
 def search_values(search: Search, looked_up: LookedUp) -> Mapping[str, object]:
-    """The parameters of a search, None for a part that it does not have."""
+    """The parameters of a search, None for a part that it does not have; only `nobody` if it has no
+    part at all.
+    """
     candidates, owners = looked_up.candidates, looked_up.owners
     text = _pattern(search.text if candidates is None else "")
     values = {
@@ -54,13 +56,15 @@ def search_values(search: Search, looked_up: LookedUp) -> Mapping[str, object]:
 
 
 def search_condition(names: AbstractSet[str]) -> ColumnElement[bool] | None:
-    """Whether a part of the search with these parameters finds a customer; None if it has none."""
+    """Whether a part of the search with these parameters finds a customer; None if there is no
+    search among them.
+    """
     parts = [clause for needed, clause in _PARTS.items() if names >= {*needed}]
     return or_(*parts) if parts else None
 
 
 def _pattern(text: str) -> str | None:
-    """A LIKE pattern that matches every character of the text literally; None for no text."""
+    """A LIKE pattern for texts that contain this text literally; None for an empty text."""
     return "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%" if text else None
 
 

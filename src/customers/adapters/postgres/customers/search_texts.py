@@ -1,7 +1,7 @@
 """Rewrites search texts that an older release has written, in the form that this one searches.
 
-An older release writes its own form as long as it runs, so texts are rewritten until no such
-release is left. Until its text is rewritten, a customer is found as the older release would.
+An older release writes its own form as long as it runs, so the sweeper looks for such texts again
+and again. Until its text is rewritten, a customer is found only by what the older form contains.
 """
 
 from sqlalchemy import Select, bindparam, column, func, select, update
@@ -28,8 +28,8 @@ async def count(session: Session) -> int:
 
 
 async def rewrite(session: Session, limit: int) -> int:
-    """Rewrites the search texts of at most `limit` customers of all tenants; returns their number.
-    Skips customers that another transaction has locked, so it waits for no other transaction.
+    """Rewrites old search texts of at most `limit` customers of all tenants; returns the number of
+    these customers. Skips those that another transaction has locked, so that it never waits.
     """
     rows = await session.rows(_OLD_FOR_UPDATE, limit=limit)
     texts = [

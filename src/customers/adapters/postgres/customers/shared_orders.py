@@ -1,8 +1,10 @@
 """The orders that are reported one by one: those of a tenant that wait together share a statement.
 
-No two such statements are about the same customer at once, and none waits for long for a customer
-or an order that somebody else has locked: that order is then recorded by itself. When the
-connection is lost, nobody knows whether the orders were recorded, so none is tried again.
+No two such statements are about the same customer at once. A statement leaves out the orders of
+customers whom another transaction has locked; if it has to wait long for an order that another
+transaction is inserting, it fails, and all its orders are left out. `bulkheads.groups` says how
+orders that were left out are tried again. When the connection is lost, it is unknown whether the
+orders were recorded, so none is tried again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +27,7 @@ from customers.core.model.money import Currency
 
 @define(eq=False)
 class _Report:
-    """An order that is reported; another report of the same order is another one."""
+    """A report of an order. Two reports of the same order are not equal."""
 
     entry: Entry
     now: datetime
@@ -35,7 +37,7 @@ Answers = Mapping[_Report, Customer | LeftOut | Exception]
 
 
 class SharedOrders:
-    """The reports of all tenants, over sessions of one storage."""
+    """Records the orders of all tenants, over sessions of one storage."""
 
     def __init__(
         self,

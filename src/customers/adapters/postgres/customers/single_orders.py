@@ -9,11 +9,12 @@ It runs in READ COMMITTED, in three steps:
 3. The update's snapshot may be older than the lock. PostgreSQL notices that the row has changed
    and evaluates every expression again on its newest version, which is locked by then.
 
-So an order is stored if and only if it is counted, and no count is lost. `locked` also gives the
-pending change the customer before the order.
+So an order is stored if and only if it is counted, and no count is lost. The pending change gets
+the values before the order from `locked`.
 
 `TRY_ORDER` does not wait for the customer: it does nothing when another transaction has locked it.
-For an order that another transaction is inserting, it waits shortly.
+It fails if it has to wait for an order, which another transaction is inserting, for longer than
+SHORT_LOCK_TIMEOUT.
 """
 
 from datetime import datetime
@@ -49,8 +50,8 @@ async def record_order(
 async def try_order(
     session: Session, entry: Entry, now: datetime, currency: Currency
 ) -> tuple[Customer | None, bool]:
-    """As `record_order`, and whether the customer exists and is not locked by others: only then
-    None says that the order was not recorded because it is known.
+    """The customer as `record_order` returns it, and whether a living customer was found whom no
+    other transaction had locked. If not, None does not mean that the order was already known.
     """
     row = await session.row(TRY_ORDER, **_values(entry, now, currency))
     if row is None:

@@ -39,7 +39,9 @@ class PostgresVerifications(VerificationRepository):
 
 
 async def find_verification(session: Session, token_hash: str) -> VerificationWithEmail | None:
-    """The verification of any tenant with this token hash, if its customer is living."""
+    """The verification of any tenant with this token hash; None if its customer is deleted, or if
+    there is none.
+    """
     row = await session.row(_FIND, token_hash=token_hash)
     if row is None:
         return None

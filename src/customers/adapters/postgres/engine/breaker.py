@@ -16,14 +16,14 @@ PROBE_SECONDS = 1.0
 PAUSE_SECONDS = 0.2
 SILENCE_SECONDS = 2.0
 
-# The server was not reached. A lost connection is not among these faults: the next one may work.
+# The faults of a server that was not reached. A lost connection is not one: the next may work.
 _UNREACHED: frozenset[FaultKind] = frozenset(
     ("connection_failed", "connection_refused", "no_answer", "unknown_host")
 )
 
 
 class Breaker:
-    """Counts failures in a row, and refuses requests after MAX_FAILURES.
+    """Counts failures in a row; after MAX_FAILURES it has a `fault`, and requests are refused.
 
     `probe` gets a number of seconds, and raises one of DRIVER_ERRORS if the server is not reached
     in that time. `on_open` is called when the breaker begins to refuse. After `silence_seconds`

@@ -1,6 +1,6 @@
-"""The SQL dialect of all statements: that for asyncpg, with marks where SQL names some tables.
+"""The SQL dialect of all statements: asyncpg's, with markers around the names of some tables.
 
-Row-level security replaces these tables by views; see `row_security`.
+With row-level security these names are replaced by those of views; see `row_security`.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from customers.adapters.postgres.engine import row_security
 
 class _MarkingCompiler(PGCompiler_asyncpg):
     def visit_table(self, table: Any, *arguments: Any, **options: Any) -> str:
-        """The table's name; if the table has views, it stands between marks of how it is used."""
+        """The table's name; if the table has a view, between a marker of its use and END."""
         text = str(super().visit_table(table, *arguments, **options))  # type: ignore[no-untyped-call]
         if text != table.name or text not in _MARKED:
             return text
@@ -24,7 +24,7 @@ class _MarkingCompiler(PGCompiler_asyncpg):
         return f"{use}{text}{row_security.END}"
 
     def _render_cte_clause(self, *arguments: Any, **options: Any) -> str:
-        """The WITH clause, with a mark after that of the whole statement."""
+        """The WITH clause; that of the whole statement ends with a marker."""
         text = str(super()._render_cte_clause(*arguments, **options))  # type: ignore[no-untyped-call]
         is_whole = (options.get("nesting_level") or 0) <= 1
         return text + row_security.AFTER_WITH if text and is_whole else text

@@ -21,10 +21,10 @@ class PoolOptions:
     it; if it is None, the deadline of the request applies instead.
 
     `behind_pooler` is for a transaction-mode pooler (PgBouncer): statements are not prepared by
-    name and the time-outs are not set on the server, so set them on the role: ALTER ROLE … SET.
+    name, and no setting is sent to the server, so set the time-outs on the role: ALTER ROLE … SET.
 
-    With `row_security` the policies of the tables apply to the role, and each statement sets the
-    tenant whose rows it reads and writes; see `row_security`.
+    With `row_security` the policies of the tables apply to the role, and each transaction sets the
+    tenant whose rows it reads and writes; see the module `row_security`.
     """
 
     max_size: int = 10
@@ -37,7 +37,7 @@ class PoolOptions:
 
 
 async def connections_to(dsn: str, options: PoolOptions) -> "asyncpg.Pool[Record]":
-    """A pool of asyncpg without any open connection."""
+    """An asyncpg pool with no open connection yet."""
     return await asyncpg.create_pool(
         for_asyncpg(dsn),
         min_size=0,  # else asyncpg tries to restore the minimum, and logs each failure
@@ -63,7 +63,7 @@ async def expect_answer(dsn: str, seconds: float) -> None:
 
 def for_asyncpg(dsn: str) -> str:
     """The URL without libpq's own settings, which asyncpg would send to the server, and with an
-    application name unless it has one.
+    application name if it has none.
     """
     address, _, query = dsn.partition("?")
     settings = {"application_name": "customers-service"}

@@ -40,7 +40,7 @@ _OUTDATED: Final = (InvalidCachedStatementError, OutdatedSchemaCacheError, Proto
 @frozen
 class Query:
     """One run of a statement: its SQL and its arguments. It returns at most `limit` rows, all of
-    them if that is 0. With `plans_anew` the server makes a plan for this run.
+    them if that is 0. With `plans_anew`, for reads only, the server makes a plan for this run.
     """
 
     sql: str
@@ -50,8 +50,8 @@ class Query:
 
 
 class PreparingConnection(_AsyncpgConnection):
-    """asyncpg's connection, with the statements that are prepared on it: an error does not end
-    them, and whoever gets the connection next need not prepare them again.
+    """asyncpg's connection, with the statements that are prepared on it, so that whoever gets the
+    connection next, even after an error, need not prepare them again.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -105,7 +105,7 @@ class Connection:
         self.driver.terminate()
 
     async def _run(self, query: Query, deadline: Deadline) -> Any:
-        """The rows, the status, and whether there are no more rows."""
+        """Runs a query; returns the rows, the status, and whether there are no more rows."""
         key = query.sql, query.plans_anew
         if (prepared := self._prepared.get(key)) is not None:
             self._prepared.move_to_end(key)
@@ -113,7 +113,8 @@ class Connection:
                 return await _execution(prepared, query, deadline)
             except _OUTDATED as error:
                 self._prepared.pop(key, None)
-                # The driver finds a ProtocolError after the run, so only a read is run again.
+                # The driver finds a ProtocolError after the run, so only a query that cannot be a
+                # write is run again.
                 may_repeat = query.plans_anew or not isinstance(error, ProtocolError)
                 if self.driver.is_in_transaction() or not may_repeat:
                     raise

@@ -48,9 +48,8 @@ _SECRET_BYTES = 64
 
 
 async def status(session: Session, currency: Currency) -> StorageStatus:
-    """Whether a database may be used. The first check of a database sets its currency.
-
-    Raises Unavailable.
+    """The status of a database: whether it may be used. The first check that can write sets its
+    currency. Raises Unavailable.
     """
     try:
         row = await session.row(_GET)
@@ -115,8 +114,8 @@ async def _current(session: Session) -> str | None:
 
 
 async def _of_schema(session: Session, current: str | None) -> StorageStatus:
-    """The status that follows from the schema's revision. For a database that was never migrated,
-    its fault is what would prevent a migration, if anything would.
+    """The status that follows from the schema's revision. The fault of a database that was never
+    migrated is what would prevent a migration, if anything would, else `not_migrated`.
     """
     fault = schema_fault(current)
     if current is None:
@@ -150,7 +149,7 @@ def _of_currency(stored: str, currency: Currency) -> StorageFault | None:
 
 
 async def _set_currency(session: Session, currency: Currency) -> str:
-    """The currency of the database, which another process may have set first."""
+    """Sets the currency of the database, if it has none; returns the one that it has then."""
     await session.run(_SET_CURRENCY, only=True, currency=currency.code)
     return str(await session.value(_GET_CURRENCY))
 

@@ -1,7 +1,7 @@
 """Translates errors of the driver into errors of the core.
 
-A constraint is matched by its name, a failure by its SQLSTATE, never by a message. An error that is
-not listed here is a defect and is raised unchanged.
+A constraint is matched by its name, a failure by its type or SQLSTATE, never by a message. An error
+that is not listed here is a defect and is raised unchanged, unless the connection was lost.
 """
 
 from typing import NoReturn
@@ -46,7 +46,7 @@ _UNAVAILABLE_STATES = frozenset(
 
 
 def translate(error: Exception, *, connection_lost: bool) -> NoReturn:
-    """Raises the core's error for one of DRIVER_ERRORS, and a defect unchanged."""
+    """Raises the core's error for one of DRIVER_ERRORS, or the error itself if it is a defect."""
     taken = _BY_CONSTRAINT.get(getattr(error, "constraint_name", None) or "")
     if taken is not None:
         raise taken from error
@@ -58,7 +58,7 @@ def translate(error: Exception, *, connection_lost: bool) -> NoReturn:
 
 
 def is_temporary(error: Exception) -> bool:
-    """Whether the same statement may succeed later.
+    """Whether the same statement may succeed later, or once an operator has removed the cause.
 
     A server that dies in the middle of a message leaves the driver with an InternalClientError.
     """

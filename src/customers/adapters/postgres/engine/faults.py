@@ -1,7 +1,7 @@
 """Errors of the driver, of the network and of the server, explained to operators.
 
-A failure is recognised by its type or its SQLSTATE, never by its message. The server's message is
-quoted only where it can name settings, roles and files, but no values of rows.
+A failure is recognised by its type, SQLSTATE or error number, never by the server's message, which
+is quoted only where it can name settings, roles and files, but no values of rows.
 """
 
 import errno
@@ -119,7 +119,7 @@ _OTHER: _Words = ("failure", "the server reports an error", "check the server's 
 
 
 def fault_of(error: Exception, *, address: DatabaseAddress | None = None) -> StorageFault:
-    """The fault that explains an error of the driver; it names the address if there is one."""
+    """The fault that explains an error of the driver, with the address if that is passed."""
     state = (error.sqlstate or "") if isinstance(error, PostgresError) else ""
     kind, cause, remedy = _of_state(state) if state else _of_connection(error)
     return StorageFault(
@@ -139,7 +139,7 @@ def read_only_fault() -> StorageFault:
 
 
 def cancellation_fault() -> StorageFault:
-    """The fault of a statement that was cancelled at the deadline of its request."""
+    """The fault of a statement that was cancelled because it had no result at its deadline."""
     kind, cause, remedy = _BY_STATE["57014"]
     return StorageFault(kind=kind, cause=cause, remedy=remedy)
 
@@ -213,7 +213,7 @@ def _of_network(error: OSError) -> _Words:
 
 
 def _number(error: OSError) -> int | None:
-    """The error number; if several addresses were tried, the first one in the message."""
+    """The error number; if several addresses were tried, the first in the message, if any."""
     if error.errno is not None:
         return error.errno
     named = _ERROR_NUMBER.search(str(error))

@@ -118,7 +118,7 @@ async def report(dsn: str) -> SchemaReport:
 async def sql(dsn: str, *, to: str | None = None) -> str:
     """The SQL with which `migrate` would migrate the database; empty if there is nothing to do.
 
-    Raises Unavailable, and CannotMigrate for a revision older than the database's.
+    Raises Unavailable, and CannotMigrate if `to` is unknown or older than the database's revision.
     """
     target, schema = _target(to), await report(dsn)
     current = schema.current
@@ -190,7 +190,9 @@ def _downgrade_message(current: str, target: str) -> str:
 
 @asynccontextmanager
 async def connected(dsn: str) -> "AsyncIterator[Connection]":
-    """A connection whose failures, and those of the block, are raised as Unavailable."""
+    """A connection. Its failures and those of the block are raised as Unavailable; defects are
+    raised unchanged.
+    """
     address = DatabaseAddress.of(dsn)
     try:
         connection = await _connect(dsn)
@@ -242,14 +244,14 @@ def _fault(error: Exception, address: DatabaseAddress) -> StorageFault:
     return evolve(
         fault,
         kind="foreign_table",
-        cause="the database has a table or index of that name already, which is not ours",
+        cause="a table, index or type that is not ours has a name that a migration needs",
         remedy="use an empty database, or an empty schema with search_path in DATABASE_URL",
     )
 
 
 async def lock(connection: "Connection") -> None:
     """Takes the migration lock, by polling: a statement that waits holds a snapshot, and CREATE
-    INDEX CONCURRENTLY in another replica would wait for that snapshot.
+    INDEX CONCURRENTLY in another process would wait for that snapshot.
     """
     is_waiting = False
     while not await connection.fetchval(TRY_LOCK.sql, *TRY_LOCK.arguments({})):

@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class DatabaseObserver(Protocol):
-    """Receives events of the storage that are rare, so that the usual request pays nothing."""
+    """Receives events of the storage; the usual request causes none, and so pays nothing."""
 
     def waited(self, seconds: float) -> None:
         """A request had no idle connection at hand; it got one, or gave up, after `seconds`."""
@@ -15,8 +15,8 @@ class DatabaseObserver(Protocol):
         ...
 
     def refused(self, kind: str) -> None:
-        """A request was refused by a limit of the pool, of the kind `tenant_connections`,
-        `connections` or `storage_down`.
+        """The pool refused a request; `kind` is `tenant_connections` (the tenant has its share),
+        `connections` (all are in use) or `storage_down` (the breaker refuses requests).
         """
         ...
 

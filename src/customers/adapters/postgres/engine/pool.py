@@ -1,5 +1,5 @@
-"""The connection pool: lends connections to the tasks of tenants. It recovers when the database was
-away and is back.
+"""The connection pool: lends connections to the tasks of tenants. It recovers when a database that
+was away is back.
 
 A connection passes from one task to the next without the reset that asyncpg would send, since no
 statement here leaves state in a session. `connecting` opens connections, `session` runs statements
@@ -34,7 +34,8 @@ from customers.bulkheads.shares import Usage
 from customers.bulkheads.turnstile import Turnstile
 from customers.core.errors.availability import StorageFault, Unavailable
 
-# A connection that had an error is closed if the server does not answer on it for this long.
+# A connection that had an error is closed if the server needs longer than this to cancel its
+# statement, to roll back or to answer.
 RESET_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
@@ -55,8 +56,8 @@ class PoolStats:
 class Pool:
     """Lends connections to tasks.
 
-    asyncpg's pool opens and closes them, and resets those that had an error. All others stay idle
-    until a task takes them as they are.
+    asyncpg's pool opens and closes them, and rolls back on those that had an error. All others stay
+    idle until a task takes them as they are.
     """
 
     def __init__(
@@ -87,8 +88,8 @@ class Pool:
         self._is_closing = False
 
     async def open(self, *, connects: bool = True) -> None:
-        """Opens the pool and, if it `connects`, a first connection. While the database is away none
-        is opened: each connection is opened when it is needed.
+        """Opens the pool and, if it `connects`, a first connection; none if the database is away.
+        The others are opened when they are needed.
 
         Raises Unavailable for a fault that waiting does not cure.
         """
@@ -131,7 +132,7 @@ class Pool:
     async def release(self, connection: Connection, *, had_error: bool = False) -> None:
         """Takes a connection back; does nothing for one that is not in use.
 
-        After an error it is reset or closed before another task gets it.
+        After an error it is rolled back or closed before another task gets it.
         """
         if (tenant_id := self._lent.pop(connection, None)) is None:
             return
@@ -146,9 +147,9 @@ class Pool:
             self._turnstile.leave(tenant_id)
 
     def report(self, fault: StorageFault) -> StorageFault:
-        """Adds the address of the database to a fault, tells the breaker about it, and logs it.
+        """The fault with the address of the database; tells the breaker about it, and logs it.
 
-        A fault that has an address was reported before.
+        A fault that has an address was reported before, and is returned unchanged.
         """
         if fault.place:
             return fault
@@ -167,22 +168,28 @@ class Pool:
         )
 
     def usage(self) -> Usage:
-        """How many connections are in use, in all and by the busiest tenant."""
+        """How many connections are in use, in all and by the busiest tenant, and how many tasks
+        wait for one.
+        """
         return self._turnstile.usage()
 
     @property
     def is_refusing(self) -> bool:
-        """Whether requests fail at once, because several attempts to reach the server failed."""
+        """Whether the breaker makes requests fail at once, as the server was not reached."""
         return self._breaker.fault is not None
 
     def silence(self) -> StorageFault:
-        """The fault of an operation that got no answer in time."""
+        """The fault of an operation that got no answer in time: `pool_exhausted` if all connections
+        are in use, else `no_answer`.
+        """
         usage = self.usage()
         is_full = usage.taken == usage.size and not self._idle
         return ALL_IN_USE if is_full else fault_of(TimeoutError())
 
     def _idle_connection(self, tenant_id: str) -> "Connection | None":
-        """An idle connection, if there is one that the tenant may have at once."""
+        """The idle connection used last; None without one, if it was lost, or if the tenant may not
+        have it at once.
+        """
         if not self._idle or not self._turnstile.try_enter(tenant_id):
             return None
         if not (connection := self._idle.pop()).is_closed():
@@ -192,7 +199,7 @@ class Pool:
         return None
 
     async def _wait(self, tenant_id: str, deadline: Deadline, *, insists: bool) -> Connection:
-        """A connection that another task gives up, or a new one."""
+        """A connection, idle or new, when the tenant may have one. Raises what `acquire` raises."""
         started = monotonic()
         try:
             if not insists:
@@ -219,9 +226,7 @@ class Pool:
             raise self.refusals.timed_out(tenant_id) from None
 
     async def _connection(self, tenant_id: str, deadline: Deadline) -> Connection:
-        """A connection for a task that has passed the turnstile. If none can be had, the task
-        leaves the turnstile.
-        """
+        """A connection for a task that has a place in the turnstile; an error frees the place."""
         try:
             while self._idle:
                 if not (connection := self._idle.pop()).is_closed():
@@ -233,7 +238,7 @@ class Pool:
             raise
 
     async def _open(self, seconds: float) -> Connection:
-        """A new connection."""
+        """A new connection, or one that asyncpg's pool has rolled back. Raises Unavailable."""
         pool = self._opened()
         try:
             driver = await pool.acquire(timeout=seconds)
@@ -246,7 +251,7 @@ class Pool:
         return Connection(driver, behind_pooler=self._options.behind_pooler)
 
     async def _return(self, connection: Connection) -> None:
-        """Returns a connection to asyncpg's pool, which resets or closes it."""
+        """Returns a connection to asyncpg's pool, which rolls back on it or closes it."""
         driver = cast("PoolConnectionProxy[Record]", connection.driver)
         try:
             await self._opened().release(driver, timeout=RESET_SECONDS)

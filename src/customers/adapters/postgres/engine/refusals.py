@@ -49,15 +49,15 @@ class Refusals(GroupObserver):
         self._observer.shared(calls)
 
     def unanswered(self) -> Unavailable:
-        """The error of a call whose statement had no answer in time; it may have had an effect."""
+        """The error of a call whose statement had no answer in time, but may have had an effect."""
         fault = fault_of(TimeoutError()) if self._breaker.has_failures else cancellation_fault()
         return Unavailable(fault=self._report(fault))
 
     def late(self, tenant_id: str) -> TenantBusy | Unavailable:
         """The error of a call that waited for other statements of its tenant until its deadline.
 
-        It is the error that the call would have had alone: its tenant has no place for another
-        connection, or a statement of its own would have had no result either.
+        It is the error that the call would have had alone: the tenant may have no more connections,
+        or a statement of its own would have had no result either.
         """
         if not self._turnstile.has_place_for(tenant_id):
             error = self.timed_out(tenant_id)
@@ -67,7 +67,9 @@ class Refusals(GroupObserver):
         return self.unanswered()
 
     def refused_together(self, error: TenantBusy | Unavailable) -> TenantBusy | Unavailable:
-        """The error of one more task that waited for the same connection."""
+        """A copy of the error with which a group failed, for another of its calls. A refusal is
+        counted again.
+        """
         if isinstance(error, TenantBusy):
             return self._tenant_busy()
         if error.fault is not None and error.fault.kind == ALL_IN_USE.kind:

@@ -36,7 +36,7 @@ _OTHER_PLACE = "use another database, or another schema with search_path in DATA
 async def current_revision(connection: "asyncpg.Connection[Any]") -> str | None:
     """The revision of the database; None if it was never migrated.
 
-    Raises Unavailable, with the fault, for a revision of another program.
+    Raises Unavailable, with the fault, for the revision of another program, or several revisions.
     """
     if not await connection.fetchval(_HAS_REVISIONS.sql, *_HAS_REVISIONS.arguments({})):
         return None
@@ -101,8 +101,8 @@ def policies_fault(current: str, *, are_active: bool, role: str) -> StorageFault
 
 def _no_policies_fault(role: str) -> StorageFault:
     cause = (
-        f'the policies of the tables do not apply to the role "{role}", which owns them, is a '
-        "superuser or has BYPASSRLS"
+        f'the policies of the tables do not apply to the role "{role}", because it owns them, is a '
+        "superuser or has BYPASSRLS, or because they are not enabled"
     )
     remedy = (
         "serve as a role that `customers migrate --service-role NAME` has prepared, or set "
@@ -118,7 +118,7 @@ def hidden_rows_fault(role: str) -> StorageFault:
 
 
 async def check(connection: "asyncpg.Connection[Any]", current: str | None) -> None:
-    """Raises Unavailable, with the fault, when a migration from that revision would fail."""
+    """Raises Unavailable, with the first fault that would make a migration from `current` fail."""
     row = await connection.fetchrow(FACTS.sql, *FACTS.arguments(fact_values()))
     for fault in (*database_faults(row, current), *_permission_faults(row)):
         raise Unavailable(str(fault), fault=fault)

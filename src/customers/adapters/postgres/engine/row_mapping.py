@@ -31,10 +31,10 @@ class RowMapping(Generic[Model]):
     """How one model is stored in one table: each field in the column of its name.
 
     A field of an attrs class without such a column is stored in the columns of its own fields.
-    Enums are read by their value, tuples from arrays, other types by `decoders` and `encoders`.
-    `derived` columns are computed from the model on writing and not read back; `storage_only`
-    columns are not part of the model, nor is `tenant_id` where it is not a field: the session sets
-    it.
+    Enums are read by their value, tuples from arrays. Other columns may have a function by name, in
+    `decoders` for reading and in `encoders` for writing. `derived` columns are computed from the
+    model on writing and not read back; `storage_only` columns are not part of the model, nor is
+    `tenant_id` where it is not a field: the session sets it.
     """
 
     read: Callable[[Row], Model]
@@ -66,7 +66,7 @@ class RowMapping(Generic[Model]):
         return self.read(dict(zip(self._names, values, strict=True)))
 
     def write(self, model: Model) -> dict[str, Any]:
-        """The values of `columns` and of the derived columns."""
+        """The values of `columns` and of the derived columns, by name."""
         row = dict(zip(self._names, self._values(model), strict=True))
         for name, encode in self._encoders.items():
             row[name] = encode(row[name])

@@ -34,9 +34,9 @@ EVERY_TENANT_VIEWS: Final = frozenset(
     )
 )
 WRITTEN_FOR_EVERY_TENANT: Final = frozenset(("customers",))
-# The marks before the name of a table that is read, read under an alias, or written; and after it.
+# The markers before a table that is read, read under an alias, or written; and the one after it.
 READ, ALIASED, WRITTEN, END = "\x01", "\x02", "\x03", "\x04"
-# The mark between the WITH clause of a statement and the rest.
+# The marker between the WITH clause of a statement and the rest.
 AFTER_WITH = "\x05"
 _MARKED = re.compile(f"([{READ}{ALIASED}{WRITTEN}])([a-z_]+){END}")
 
@@ -58,7 +58,7 @@ def view_names() -> Sequence[str]:
 
 
 def plain(sql: str) -> str:
-    """The SQL without marks, which names the tables themselves."""
+    """The SQL without markers, which names the tables themselves."""
     return _MARKED.sub(r"\2", sql).replace(AFTER_WITH, "")
 
 
@@ -113,7 +113,9 @@ def setting(tenant_id: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """The SQL literal of a text, valid whatever `standard_conforming_strings` is."""
+    """The SQL literal of a text, valid whatever `standard_conforming_strings` is. Raises ValueError
+    for a text with NUL.
+    """
     if "\0" in text:
         raise ValueError("a text in PostgreSQL cannot contain NUL")
     escaped = text.replace("\\", "\\\\").replace("'", "''")

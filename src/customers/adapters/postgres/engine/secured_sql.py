@@ -11,7 +11,8 @@ from customers.adapters.postgres.engine.tenant_proof import TENANT_COLUMN
 class SecuredSql:
     """The SQL of one statement in several forms, most of them made when they are first needed.
 
-    `marked` is SQL with the marks of `compiler`; `names` are the names of its parameters, in order.
+    `marked` is SQL with the markers of `compiler`; `names` are the names of its parameters, in
+    order.
     """
 
     def __init__(self, marked: str, names: Sequence[str], *, is_across_tenants: bool) -> None:
@@ -28,7 +29,9 @@ class SecuredSql:
 
     @cached_property
     def by_itself(self) -> str:
-        """The SQL for a transaction of this statement alone, which sets the tenant itself."""
+        """The SQL for a transaction of this statement alone: it sets the tenant itself, unless the
+        statement has no parameter `tenant_id` and is not about all tenants.
+        """
         if self._is_across_tenants:
             everybody = row_security.quoted(row_security.EVERY_TENANT)
             return row_security.by_itself(self._secured, everybody)

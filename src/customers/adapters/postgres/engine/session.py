@@ -1,4 +1,4 @@
-"""Sessions, which run one tenant's statements over one connection. Every repository uses one.
+"""Sessions, which run one tenant's statements over one connection. Each repository has one.
 
 How a repository is written:
 
@@ -26,7 +26,7 @@ How a repository is written:
 - In `.values(...)` of an insert or update pass every column as a parameter: `parameters(table)`.
 - Constraint violations are raised as the core's errors (see `errors`), failures of the database
   as Unavailable. A repository that refuses a *write* by itself calls `session.refuse(error)`,
-  which raises it and dooms the transaction as a constraint does.
+  which raises the error and dooms a transaction as the violation of a constraint does.
 - Rows are locked FOR NO KEY UPDATE, so that foreign keys of other transactions need not wait.
   Locks are taken in one order: the tenant's membership lock, segments, customers by id, e-mail
   addresses, orders, counters.
@@ -56,7 +56,7 @@ TENANT = bindparam("tenant_id", type_=TEXT)
 
 
 def parameters(table: Table, *, but: Collection[str] = ()) -> dict[str, BindParameter[Any]]:
-    """A parameter for each column, named as the column, for `.values(...)`."""
+    """A parameter for each column but those of `but`, by the column's name, for `.values(...)`."""
     return {
         column.name: bindparam(column.name, type_=column.type)
         for column in table.columns
@@ -115,8 +115,8 @@ class Session:
         await self._execute(lambda connection: connection.run_many(sql, arguments, self.deadline))
 
     async def within(self, seconds: float, read: Callable[[], Awaitable[Result]]) -> Result | None:
-        """The result of a read; None if `seconds` are not positive, or if one of its statements
-        takes longer than a statement may. In a transaction a statement may take `seconds` at most.
+        """The result of a read; None if `seconds` is not positive, or if a time-out or the deadline
+        cancels one of its statements. Only in a transaction is `seconds` such a time-out.
         """
         try:
             return await read() if seconds > 0 else None
@@ -171,8 +171,8 @@ class Session:
             translate(error, connection_lost=self._connection.is_closed())
 
     async def _answers(self) -> bool:
-        """Whether the server still answers after a statement had no result in time; else the
-        connection is closed.
+        """Whether the server still answers after a statement had no result in time; if not, closes
+        the connection.
         """
         if self._connection.is_closed():
             return False

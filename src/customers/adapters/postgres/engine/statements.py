@@ -25,8 +25,8 @@ _DIALECT = MarkingDialect(paramstyle="numeric_dollar")  # type: ignore[no-untype
 class _Template:
     """A compiled statement without the values of its literals.
 
-    `names` are its parameters in order; `places` says for each literal which of a clause's literals
-    has its value.
+    `names` are its parameters in order; `places` has for each literal the place of its value among
+    the literals of a clause (`CacheKey.bindparams`).
     """
 
     sql: SecuredSql
@@ -86,8 +86,8 @@ class Statement:
 
     @classmethod
     def like(cls, clause: ClauseElement) -> Self:
-        """As `of`, for a clause that is composed again with other literals: each shape is compiled
-        once. Plans anew. Raises UnprovenStatement.
+        """As `of`, for a read whose clause is composed for each run: the SQL is cached by the shape
+        of the clause, and planned anew. Raises UnprovenStatement.
         """
         if (key := clause._generate_cache_key()) is None:
             raise TypeError(
@@ -99,15 +99,17 @@ class Statement:
         return cls(template.sql, template.names, literals, plans_anew=True)
 
     def arguments(self, values: Mapping[str, object]) -> list[object]:
-        """The values in the order of the parameters. Raises KeyError with a missing name."""
+        """The arguments in the order of the parameters, from `values` or else from the literals.
+        Raises KeyError for a parameter without a value.
+        """
         if not self._literals:
             return [values[name] for name in self._names]
         return [values[name] if name in values else self._literals[name] for name in self._names]
 
 
 def _template(clause: ClauseElement, key: CacheKey) -> _Template:
-    """The template of all clauses with this key. It holds no clause, because the parts of a clause
-    take much more memory.
+    """The template of all clauses with this key. It refers to no clause, which would take much more
+    memory.
     """
     template = _TEMPLATES.get(key.key)
     if template is None:
@@ -136,8 +138,8 @@ def _names(compiled: SQLCompiler) -> tuple[str, ...]:
 def _literals(
     compiled: SQLCompiler, literals: Sequence[BindParameter[Any]] | None
 ) -> Mapping[str, object]:
-    """The values of the parameters that callers do not pass: the statement's own literals, or these
-    instead.
+    """The values of the parameters that callers do not pass, by name: the statement's own literals,
+    or `literals` instead.
     """
     names = _names(compiled)
     named = {name: None for name in names if compiled.binds[name].required}

@@ -52,11 +52,11 @@ from customers.adapters.postgres.schema.all_tables import METADATA
 Query: TypeAlias = Select[Any] | Update | Delete
 Block: TypeAlias = Query | CompoundSelect[Any] | Insert
 TENANT_COLUMN: Final = "tenant_id"
-# The statements that ask about all tenants, and why.
+# The names of the statements about all tenants, and why each one is.
 ACROSS_TENANTS: Final[Mapping[str, str]] = {
     "old search texts": "search texts of an older release are rewritten for all tenants",
-    "some old search texts": "the next customers with such a search text",
-    "rewritten search texts": "the chosen customers, each by its whole key",
+    "some old search texts": "the next customers whose search texts are to be rewritten",
+    "rewritten search texts": "the rewritten texts are stored, each by tenant and customer id",
     "erasures to export": "`customers erasures export` writes all of them",
     "erasures to maintain": "`customers maintain` cleans the tables of all tenants at once",
     "last maintenance": "`customers maintain` reads when it last cleaned the tables",
@@ -96,7 +96,7 @@ _QUOTED, _QUERY = re.compile(r"'[^']*'"), re.compile(r"\b(select|from|table|with
 
 
 def prove(clause: ClauseElement) -> None:
-    """Raises UnprovenStatement, with the name of the table, unless every table is bound."""
+    """Raises UnprovenStatement if a table of a tenant is not bound, or a text may hold a query."""
     for element in visitors.iterate(clause):
         _expect_no_text(element)
     for block, outer, near in _blocks(clause, _NONE, _NONE):
@@ -135,8 +135,8 @@ def _blocks(
     clause: ClauseElement, outer: Froms, near: Froms
 ) -> Iterator[tuple[Block, Froms, Froms]]:
     """Every block of a statement, with two sets of FROMs: those of all blocks around it, to which
-    it may refer; and among these the FROMs of the next block around it, which SQLAlchemy does not
-    count as the block's own.
+    it may refer; and among these the FROMs of the block directly around it, which SQLAlchemy does
+    not count as the block's own.
     """
     if isinstance(clause, SelectStatementGrouping):
         yield from _blocks(clause.element, outer, near)
@@ -326,8 +326,8 @@ def _is_of_tenant(one: FromClause) -> bool:
 
 
 def _has_proven_tenant(one: FromClause) -> bool:
-    """Whether a FROM is a subquery that returns the `tenant_id` of a table in it, which is proven
-    there.
+    """Whether a FROM is a subquery or CTE whose column `tenant_id` is the parameter or that of a
+    table in it, which is proven there.
     """
     if not isinstance(one, Subquery | CTE):
         return False

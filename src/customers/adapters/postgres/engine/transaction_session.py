@@ -21,7 +21,8 @@ from customers.core.errors.availability import Unavailable
 
 class TransactionSession(Session):
     """The session of one transaction, marked as its tenant's (see `tenant_marks`). An error dooms
-    the transaction: every later statement raises, and the commit too.
+    the transaction, a time-out in `within` excepted: later statements and the commit raise
+    RuntimeError.
     """
 
     _error: Exception | None = None
@@ -33,7 +34,7 @@ class TransactionSession(Session):
         return "; ".join((begin, *self._settings(), marking(self.tenant_id)))
 
     def _settings(self) -> Iterator[str]:
-        """The SQL that sets the tenant, if row-level security asks for it."""
+        """The SQL that sets the tenant, if row-level security is on."""
         if self.row_security:
             yield setting(self.tenant_id or EVERY_TENANT)
 
@@ -56,15 +57,16 @@ class TransactionSession(Session):
             raise
 
     async def within(self, seconds: float, read: Callable[[], Awaitable[Result]]) -> Result | None:
-        """As `Session.within`, with `seconds` as the time-out of each statement. The transaction
-        goes on if the read takes too long.
+        """As `Session.within`, with `seconds` as the time-out of each statement. A read that took
+        too long does not doom the transaction.
         """
         if seconds <= 0:
             return None
         await self._script("SAVEPOINT timed")
         await self.value(_SET_TIMEOUT, milliseconds=f"{max(round(seconds * 1_000), 1)}ms")
         result = await super().within(seconds, read)
-        # The only statement that can have failed by now took too long; it is undone here.
+        # If a statement failed, it was cancelled: other errors were raised. The rollback makes the
+        # transaction usable again, and restores the time-out.
         self._error = None
         await self._script("ROLLBACK TO SAVEPOINT timed")
         return result
@@ -106,8 +108,8 @@ _SET_TIMEOUT = Statement.of(
 
 
 class ConsistentSession(TransactionSession):
-    """The session of a read-only transaction, whose reads all see the moment of the first one. If
-    the connection is lost at the start, the start is retried once on a new one.
+    """The session of a read-only transaction, whose reads all see the moment of the first one. A
+    BEGIN that is lost with its connection is retried once on a new one.
     """
 
     _has_begun = False

@@ -15,17 +15,17 @@ class WeightedCache(Generic[Key, Value]):
         self._max_weight = max_weight
         self._entries = OrderedDict[Key, tuple[Value, int]]()
         self.weight = 0
-        """The total weight of the values, in bytes, as `put` was told."""
+        """The total weight of the values, in bytes, as passed to `put`."""
 
     def get(self, key: Key) -> Value | None:
-        """The value of a key, None if it has none."""
+        """The value of a key; None if the cache has none."""
         if (entry := self._entries.get(key)) is None:
             return None
         self._entries.move_to_end(key)
         return entry[0]
 
     def put(self, key: Key, value: Value, weight: int) -> None:
-        """Keeps a value that takes `weight` bytes; drops those that were used longest ago."""
+        """Adds a value of `weight` bytes; drops those used longest ago until the rest fit."""
         self._drop(key)
         self._entries[key] = (value, weight)
         self.weight += weight

@@ -11,7 +11,7 @@ from customers.adapters.postgres.programs.client_programs import ClientPrograms,
 from customers.adapters.postgres.programs.database_facts import VERSION_TABLE
 from customers.adapters.postgres.programs.program_errors import first_error
 
-# An entry: `217; 1259 16906 TABLE public customers owner`
+# A line of the table of contents: `217; 1259 16906 TABLE public customers owner`
 _TABLE = re.compile(r"^\d+; \d+ \d+ TABLE (?!DATA |ATTACH )(\S+) (\S+) ", re.MULTILINE)
 
 
@@ -34,7 +34,7 @@ class Archive:
 async def read_archive(
     file: Path, candidates: Sequence[ClientPrograms], environ: Mapping[str, str]
 ) -> Archive:
-    """Reads the table of contents with the first candidate that can read it. Raises NotABackup."""
+    """The archive in a file, read with the first candidate that can read it. Raises NotABackup."""
     name = json.dumps(str(file))
     _expect_readable(file)
     programs, listed = await _list(file, candidates, environ)
@@ -44,7 +44,7 @@ async def read_archive(
     schema = next((schema for schema, table in tables if table == "customers"), None)
     names = frozenset(table for owner, table in tables if owner == schema)
     if schema is None or VERSION_TABLE not in names:
-        raise NotABackup(f"{name} is a backup of another database: it has no customers")
+        raise NotABackup(f"{name} is a backup of another database: it lacks the service's tables")
     return Archive(file=file, programs=programs, schema=schema, tables=names)
 
 
@@ -59,7 +59,7 @@ def _expect_readable(file: Path) -> None:
 async def _list(
     file: Path, candidates: Sequence[ClientPrograms], environ: Mapping[str, str]
 ) -> tuple[ClientPrograms, ProgramResult]:
-    """The first candidate that can read the file, or else the last one, and what it printed."""
+    """The first candidate that can list the file, else the last one, and what that printed."""
     for programs in candidates:
         listed = await run(programs, "pg_restore", "--list", str(file), environ=environ)
         if listed.status == 0:

@@ -52,7 +52,7 @@ class Installation:
 
 @frozen(kw_only=True)
 class ProgramResult:
-    """The exit status of a program, and what it wrote."""
+    """The exit status of a program, its output (`text`) and its error messages."""
 
     status: int
     text: str
@@ -79,7 +79,7 @@ class Running:
 
 
 async def find_programs(installation: Installation) -> list[ClientPrograms]:
-    """The programs of the wheel's folder, if there is one, and those on the PATH."""
+    """The usable programs: of the wheel's folder, if there is one, and of the PATH."""
     environ = installation.environ
     on_path = shutil.which("pg_dump", path=environ.get("PATH"))
     folders = [installation.wheel, Path(on_path).parent if on_path else None]
@@ -92,7 +92,7 @@ def choose(
 ) -> ClientPrograms:
     """The newest programs that can be used. Raises ProgramsMissing.
 
-    `server` is the major version of the server: pg_dump refuses a newer one than its own.
+    `server` is the major version of the server; pg_dump refuses a server newer than itself.
     """
     new_enough = [programs for programs in candidates if programs.major >= server]
     usable = [programs for programs in new_enough if programs.has_tls or not needs_tls]
@@ -120,7 +120,7 @@ async def run(
 async def running(
     programs: ClientPrograms, name: str, *arguments: str, environ: Mapping[str, str]
 ) -> AsyncIterator[Running]:
-    """A program that runs in the block, with messages in English; it is killed after the block."""
+    """A program that runs in the block, with messages in English; killed if it outlives it."""
     path, env = programs.path(name), {**environ, "LC_ALL": "C"}
     process = await asyncio.create_subprocess_exec(
         path, *arguments, env=env, stdin=PIPE, stdout=PIPE, stderr=PIPE

@@ -37,8 +37,8 @@ _ATTRIBUTE = "attrelid attname attnum atttypid atttypmod attcollation"
 
 
 async def retyping(connection: Connection, one: Column[Any]) -> Sequence[str]:
-    """The statements, which have to be run in one transaction. Only the table is locked: a
-    transaction that reads a view locks its table too, so nobody can read the views meanwhile.
+    """The statements that set a column's type anew, for one transaction. They lock only the table
+    first: whoever reads a view locks its table too, so nobody can read the views meanwhile.
     """
     arguments = _VIEWS.arguments({"views": row_security.view_names()})
     views = await connection.fetch(_VIEWS.sql, *arguments)
@@ -69,7 +69,7 @@ class _RegCollation(UserDefinedType[str]):
 
 def _views() -> Select[str, str]:
     """For each of the `views`, the statement that makes it read no table (`detached`), and the one
-    that makes it as it is now (`attached`).
+    that restores it (`attached`).
     """
     return (
         select(
@@ -93,7 +93,7 @@ def _replacing(query: str, value: ColumnElement[Any]) -> ColumnElement[str]:
 
 
 def _no_values() -> ColumnElement[str]:
-    """A view's columns without values; their names, types and collations have to stay."""
+    """A view's columns as NULLs, with the names, types and collations that they have."""
     collation = case(
         (_attribute.c.attcollation == literal_column("0"), literal_column("''")),
         else_=func.format(

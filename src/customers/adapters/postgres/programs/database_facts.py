@@ -18,7 +18,7 @@ class DatabaseFacts:
     and what the schema holds.
 
     `schema` is the one in which unqualified names are created, None if there is none; `tables` are
-    its tables, of any owner; `others` are the names that views, indexes and the like have taken;
+    its tables, of any owner; `others` are the names of its views, indexes and other relations;
     `revision` is that of the schema, None if it has none: its tables are not ours then.
     """
 

@@ -48,7 +48,7 @@ async def back_up(dsn: str, file: Path, installation: Installation, *, force: bo
     check_target(file, force=force)
     facts = await facts_of(dsn)
     if facts.revision is None or "customers" not in facts.tables:
-        reason = "the database has no customers: run `customers migrate` first"
+        reason = "the database has no tables of this service: run `customers migrate` first"
         raise CannotBackUp(f"{place}: {reason}")
     candidates = await find_programs(installation)
     programs = choose(candidates, server=facts.major, needs_tls=facts.uses_tls)

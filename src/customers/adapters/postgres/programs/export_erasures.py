@@ -1,7 +1,7 @@
 """Writes the receipts of all erasures to a file, to be kept outside of the database.
 
-Each is a line: `{"tenantId": …, "customerId": …, "erasedAt": …}`. The file names nobody: tenants
-and ids are not personal data once the customer is erased.
+Each receipt is a line: `{"tenantId": …, "customerId": …, "erasedAt": …}`. The file names nobody:
+tenants and ids are not personal data once the customer is erased.
 """
 
 import json
@@ -37,7 +37,7 @@ async def export_erasures(dsn: str, file: Path, *, force: bool) -> int:
     async with connected(dsn) as connection:
         if (await current_revision(connection) or "") < needed():
             place = DatabaseAddress.of(dsn)
-            raise CannotExport(f"{place}: the schema is older: run `customers migrate` first")
+            raise CannotExport(f"{place}: the schema is too old: run `customers migrate` first")
         with partial_file(file) as partial:
             number = await _write(connection, partial)
             move(partial, file, force=force)

@@ -30,8 +30,8 @@ class LibpqUrl:
 
     @classmethod
     def of(cls, dsn: str) -> Self:
-        """From the URL that asyncpg takes. It may have settings of the server, such as
-        `?search_path=shop`, which become the parameter `options`.
+        """The libpq form of a URL that asyncpg takes. Settings of the server in it, such as
+        `?search_path=shop`, become the parameter `options`.
         """
         parts = urlsplit(dsn)
         login, at, hosts = parts.netloc.rpartition("@")

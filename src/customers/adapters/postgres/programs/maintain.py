@@ -1,8 +1,8 @@
 """Removes what erasures have left outside of rows: in indexes, statistics and freed space.
 
 The bytes of an erased row stay in the file of its table: VACUUM makes them unreachable, and they
-disappear when later rows overwrite them, or when the table is rewritten. Small tables are always
-rewritten; a large one would be locked too long, so only `is_full` rewrites it.
+disappear when later rows overwrite them, or when the table is rewritten. A small table is rewritten
+if it can be locked; a large one would be locked too long, so only `is_full` rewrites it.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 TABLES = METADATA.sorted_tables
 # A table of this size, with its indexes, is rewritten in about a second.
 MAX_REWRITE_BYTES = 16_000_000
-# How long a rewriting may wait for its lock, because callers wait behind it.
+# How long a statement may wait for its lock, because callers wait behind it.
 LOCK_SECONDS = 1.0
 ATTEMPTS = 5
 # How long to wait for transactions to which erased rows are still visible.
@@ -52,7 +52,8 @@ class CannotMaintain(Exception):
 
 @frozen(kw_only=True)
 class Maintenance:
-    """The result of a run: the number of erasures it was for, and the tables that it rewrote.
+    """The result of a run: the number of erasures it had to clean up after, and the tables that it
+    rewrote.
 
     `unwritten` are the tables whose freed space may still hold bytes of erased rows. `unfinished`
     has a sentence for everything that another run has to do.
@@ -67,7 +68,8 @@ class Maintenance:
 
 
 async def is_due(dsn: str, interval: float) -> bool:
-    """Whether there were erasures since the last run, and it ended at least `interval` seconds ago.
+    """Whether there are erasures that no run has cleaned up after, and the last run that finished
+    its work, if any, ended at least `interval` seconds ago.
 
     False for the schema of an older release. Raises Unavailable.
     """
@@ -83,7 +85,7 @@ async def is_due(dsn: str, interval: float) -> bool:
 async def maintain(dsn: str, *, is_full: bool = False, waits: float = WAIT_SECONDS) -> Maintenance:
     """Removes what erasures have left, while the service runs. A caller of the service waits for
     about two seconds at most; with `is_full`, while a table that it needs is rewritten. Without
-    `is_full` it does nothing if there were no erasures since the last run that finished its work.
+    `is_full` nothing is done if a finished run has cleaned up after all erasures.
 
     May be interrupted and repeated. Raises CannotMaintain and Unavailable.
     """
@@ -91,7 +93,7 @@ async def maintain(dsn: str, *, is_full: bool = False, waits: float = WAIT_SECON
     async with connected(dsn) as connection:
         await _lock(connection, place)
         if not await _has_column(connection):
-            raise CannotMaintain(f"{place}: the schema is older: run `customers migrate` first")
+            raise CannotMaintain(f"{place}: the schema is too old: run `customers migrate` first")
         erased = await connection.fetch(sql.NOT_MAINTAINED.sql)
         run = _Run(connection, is_full=is_full, waits=waits)
         if erased or is_full:
@@ -135,7 +137,7 @@ class _Run:
             self.rewritten.append(table.name)
             return
         if self.is_full:
-            self.unfinished.append(f"{table.name} could not be locked to be written anew")
+            self.unfinished.append(f"{table.name} could not be locked to be rewritten")
         self.unwritten.append(table.name)
         await self.connection.execute(sql.vacuum(table))
         for index in personal_indexes(table):
@@ -185,7 +187,7 @@ class _Run:
             if has_function:
                 await self._value(sql.CLEAR_STATISTICS, table=one.table.name, column=one.name)
             elif not await self._could_lock(await retyping(self.connection, one)):
-                self.unfinished.append(f"{one.table.name} could not be locked to end statistics")
+                self.unfinished.append(f"{one.table.name} could not be locked to clear statistics")
 
     async def _drop_invalid_indexes(self) -> None:
         names = [name for table in personal_tables(TABLES) for name in personal_indexes(table)]
@@ -194,8 +196,8 @@ class _Run:
             await self.connection.execute(sql.drop_index(row["name"]))
 
     async def _wait_for_older_transactions(self) -> None:
-        """Waits for transactions that began before now, because the server keeps removed rows for
-        them.
+        """Waits, for `waits` seconds at most, until all transactions that began before have ended,
+        because the server keeps removed rows for them.
         """
         before = await self._value(sql.NEXT_TRANSACTION)
         deadline = time.monotonic() + self.waits
@@ -211,7 +213,7 @@ class _Run:
 
 def _older(number: int) -> str:
     subject = "1 transaction" if number == 1 else f"{number} transactions"
-    return f"{subject} that began before can still see erased rows"
+    return f"{subject} that began earlier can still see erased rows"
 
 
 async def _has_column(connection: Connection) -> bool:

@@ -64,8 +64,8 @@ def _quoted(name: str) -> str:
 
 
 def _with_statistics() -> Select[Any]:
-    """Which columns the server has statistics of. The parameters `tables` and `columns` are two
-    arrays, with the table and the name of each column.
+    """The columns of which the server has statistics, among those of two arrays: the parameters
+    `tables` and `columns` have the table and the name of each column.
     """
     stats = table("pg_stats", column("schemaname"), column("tablename"), column("attname"))
     chosen = (

@@ -13,6 +13,7 @@ class CannotWriteFile(Exception):
 
 
 def check_target(file: Path, *, force: bool) -> None:
+    """Raises CannotWriteFile unless the file can be created, or replaced with `force`."""
     name = json.dumps(str(file))
     if not file.parent.is_dir():
         raise CannotWriteFile(f"{name} is not a path in an existing folder")
@@ -24,7 +25,10 @@ def check_target(file: Path, *, force: bool) -> None:
 
 @contextmanager
 def partial_file(file: Path) -> Iterator[Path]:
-    """A new file beside `file`, readable by its owner only; it is removed unless it was moved."""
+    """A new file beside `file`, readable by its owner only; it is removed unless it was moved.
+
+    Raises CannotWriteFile.
+    """
     try:
         handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".partial", dir=file.parent)
     except OSError as error:
@@ -38,7 +42,9 @@ def partial_file(file: Path) -> Iterator[Path]:
 
 
 def move(partial: Path, file: Path, *, force: bool) -> None:
-    """Gives the complete file, which its writer has synced, its name."""
+    """Gives the complete file, which its writer has synced, its name. Raises CannotWriteFile if the
+    name is taken, unless `force` replaces the other file.
+    """
     if force:
         partial.replace(file)
     else:

@@ -24,8 +24,8 @@ def first_error(errors: str) -> str:
 
 
 def server_error(errors: str) -> tuple[str, str] | None:
-    """The SQLSTATE and the message of the error that ended a script; notices may precede it."""
-    messages = list(_SERVER_MESSAGE.finditer(errors))
+    """The SQLSTATE and the message of the error that ended a psql script; None without one."""
+    messages = list(_SERVER_MESSAGE.finditer(errors))  # notices may precede the error
     if not messages:
         return None
     state, text = messages[-1]["state"], messages[-1]["text"]

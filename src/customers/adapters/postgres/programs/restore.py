@@ -66,8 +66,8 @@ async def restore(dsn: str, file: Path, installation: Installation, *, force: bo
     """Restores the service's schema from a backup: all of it, or nothing.
 
     Other schemas stay as they are. A database that has customers or segments is refused, unless
-    `force` replaces them; one that has tables of another program is always refused. Raises
-    CannotRestore, NotABackup, ProgramsMissing, ProgramFailed and Unavailable.
+    `force` replaces them; one in which another program uses the names of our tables is always
+    refused. Raises CannotRestore, NotABackup, ProgramsMissing, ProgramFailed and Unavailable.
     """
     started = time.monotonic()
     candidates, environ = await find_programs(installation), installation.environ

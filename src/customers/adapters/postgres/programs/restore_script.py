@@ -18,7 +18,7 @@ from customers.adapters.postgres.schema.all_tables import METADATA
 CHECKED_TABLES = ("customers", "customer_segments")
 """A database with rows in one of these tables is only replaced with `force`."""
 
-# Revision 0008 renamed these; a later revision that drops a table adds it here.
+# Revision 0008 renamed these. Add the table of a later revision that drops or renames one.
 _FORMER_TABLES = frozenset(("customer_segment_marks", "customer_segment_standings"))
 OUR_TABLES = frozenset(METADATA.tables) | _FORMER_TABLES
 
@@ -38,9 +38,10 @@ _class = table("pg_class", column("relname", String), column("relnamespace"), sc
 def before(archive: Archive, facts: DatabaseFacts, *, force: bool) -> str:
     """The SQL that begins the transaction, drops our tables, and creates missing extensions.
 
-    Fails if a migration or another restore is running, if a table stays in use for half a minute,
-    if the facts about our tables have changed, or, without `force`, if one of CHECKED_TABLES has
-    rows. An extension that exists stays as it is, so the right to create it is not needed then.
+    It fails if a migration, a maintenance or another restore is running, if a table stays in use
+    for half a minute, if the facts about our tables have changed, or, without `force`, if one of
+    CHECKED_TABLES has rows. An extension that exists stays as it is, so the right to create it is
+    not needed then.
     """
     schema = _quoted(archive.schema)
     existing = facts.tables & (OUR_TABLES | {VERSION_TABLE})
@@ -87,7 +88,7 @@ def restored(output: str) -> tuple[int, str]:
 
 
 def _changes(archive: Archive, facts: DatabaseFacts) -> list[str]:
-    """Conditions that hold if the revision or the taken names are not those of the facts."""
+    """SQL conditions that hold if the revision or the names in use are not those of the facts."""
     absent = sorted((OUR_TABLES | {VERSION_TABLE}) - facts.tables)
     created = (
         select(_class.c.relname)

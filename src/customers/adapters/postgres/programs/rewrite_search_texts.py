@@ -1,7 +1,7 @@
 """Rewrites the search texts of older releases while the service runs.
 
-Each step is a short transaction: a caller who changes one of its customers waits for the step to
-end. A run may be interrupted and repeated, and several can run at once.
+Each step is a short transaction: a caller who changes a customer of the step waits until it has
+ended. A run may be interrupted and repeated, and several can run at once.
 """
 
 import asyncio

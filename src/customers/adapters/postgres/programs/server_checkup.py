@@ -54,7 +54,7 @@ class Check:
 
 
 async def check_server(dsn: str) -> Sequence[Check]:
-    """All checks, in the order in which an operator would go through them. Raises Unavailable."""
+    """The results of all checks, those that protect customers first. Raises Unavailable."""
     async with connected(dsn) as connection:
         [facts] = await _rows(connection, _FACTS)
         tables = await _rows(connection, _HOT_TABLES, names=list(HOT_TABLES))

@@ -53,8 +53,8 @@ async def grant_to_service_role(dsn: str, role: str) -> ServiceRole:
     """Enables the policies, grants an existing role what the service needs, and revokes its other
     privileges on the tables.
 
-    May be repeated. Raises CannotMigrate for a role to which the policies would not apply, and
-    Unavailable.
+    May be repeated. Raises CannotMigrate for a role that does not exist or to which the policies
+    would not apply, and Unavailable.
     """
     place = str(DatabaseAddress.of(dsn))
     async with connected(dsn) as connection:
@@ -76,14 +76,14 @@ async def _facts(connection: Connection, role: str) -> Any:
 
 
 def _problem(role: str, facts: Any) -> str | None:
-    """Why the policies would not apply to a role; None if they would."""
+    """Why a role cannot serve under the policies, and what to do; None if it can."""
     if facts is None:
         create = f"CREATE ROLE {_quoted(role)} LOGIN PASSWORD '…'"
         return f'there is no role "{role}": create it first, with {create}'
     if facts["bypasses"]:
         return (
             f'no policy applies to the role "{role}", which is a superuser, has BYPASSRLS or is a '
-            "member of such a role: choose a role that is none of it"
+            "member of such a role: choose another role"
         )
     if facts["owns_tables"]:
         return (

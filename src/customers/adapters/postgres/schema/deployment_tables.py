@@ -1,4 +1,4 @@
-"""The tables of a deployment as a whole."""
+"""The tables of a whole deployment, which belong to no tenant."""
 
 from sqlalchemy import (
     Boolean,

@@ -32,7 +32,7 @@ customer_orders = Table(
     column("order_id", TEXT),
     column("customer_id", Uuid()),
     column("order_number", TEXT),
-    # NULL in a stub, which holds the refunds and the cancellation recorded before the order.
+    # NULL in a stub: it holds refunds or a cancellation that were recorded before the order.
     column("total_amount", MONEY, null=True),
     column("order_date", MOMENT, null=True),
     column("order_date_stated", Boolean()),

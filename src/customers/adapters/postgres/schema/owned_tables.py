@@ -1,4 +1,7 @@
-"""The tables of what belongs to customers, except orders. The conventions are those of `tables`."""
+"""The tables of addresses, payment methods, notes, communications and e-mail verifications.
+
+The conventions are those of `tables`.
+"""
 
 from sqlalchemy import (
     Boolean,
@@ -59,7 +62,7 @@ customer_payment_methods = Table(
     column("expiry_month", SmallInteger(), null=True),
     column("expiry_year", SmallInteger(), null=True),
     *columns(Boolean(), "is_default is_active"),
-    # The token of a deleted customer: stored for a restore, free for others until then.
+    # Whether the customer is deleted: until they are restored, others may take the token.
     column("is_released", Boolean()),
     *columns(MOMENT, "created_at updated_at"),
     PrimaryKeyConstraint("tenant_id", "id"),

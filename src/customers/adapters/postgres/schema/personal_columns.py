@@ -65,22 +65,22 @@ def emptied_columns(table: Table) -> Sequence[Column[Any]]:
 
 
 def has_removed_rows(table: Table) -> bool:
-    """Whether an erasure removes the customer's rows."""
+    """Whether an erasure removes the customer's rows from the table."""
     return any(entry.is_removed for entry in TABLES.get(table.name, ()))
 
 
 def _of(
     *entities: type, personal: str = "", others: str = "", is_removed: bool = False
 ) -> Sequence[RecordMap]:
-    """The map of a table that stores these classes; `personal` and `others` are the columns that do
-    not hold a field of theirs.
+    """The maps of a table that stores these classes; `personal` and `others` are the columns that
+    hold no field of these classes.
     """
     maps = [PERSONAL_DATA[entity] for entity in entities]
     is_removed = is_removed or any(one.is_removed for one in maps)
     return [*maps, record_map(personal, others, is_removed=is_removed)]
 
 
-# By table: the maps of what it stores, then its other columns.
+# By a table's name: the maps of the classes that it stores, then the map of its other columns.
 TABLES: Final[Mapping[str, Sequence[RecordMap]]] = {
     "customers": _of(
         Customer,

@@ -1,6 +1,6 @@
 """Where the server keeps copies of personal values outside of rows: in statistics and indexes.
 
-Everything here is derived from the columns that are personal by the map of `personal_columns`.
+All but PLANNED_BY_STATISTICS is derived from the map of `personal_columns`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from customers.adapters.postgres.schema.personal_columns import is_personal
 from customers.adapters.postgres.schema.tables import customers
 
 # The planner needs statistics of these columns to choose between the index of a list's criteria and
-# that of its sort. They hold values of some living customers; those of customers who were erased
+# that of its sort. The statistics hold values of some customers; those of customers who were erased
 # disappear with the next ANALYZE.
 PLANNED_BY_STATISTICS = (
     customers.c.search_text,

@@ -1,7 +1,7 @@
-"""The tables of segments, their members, and the changes not yet applied to them.
+"""The tables of segments: assignments, members, refreshes, pending and membership changes.
 
-The conventions are those of `tables`. Members, pending changes and changes have no foreign keys,
-because orders write them often, in statements that refer to rows just read under a lock.
+The conventions are those of `tables`. Members, pending changes and membership changes have no
+foreign keys: they are written often, by statements that have just read the rows they refer to.
 """
 
 from sqlalchemy import (
@@ -61,8 +61,8 @@ customer_segment_assignments = Table(
     Index("customer_segment_assignments_customer", "tenant_id", "customer_id"),
 )
 
-# One row per tenant that ever took the membership lock, which is the lock of this row. A write
-# reads here whether to store a pending change.
+# One row per tenant that ever took the membership lock, which is the lock of this row. `changes`
+# numbers the membership changes. A write reads here whether to store a pending change.
 customer_segment_tenants = Table(
     "customer_segment_tenants",
     metadata,
@@ -96,7 +96,7 @@ customer_segment_refresh_states = Table(
     ),
 )
 
-# `created_at` is the customer's, so that pages in the default order are read off an index.
+# `created_at` is the customer's, so that pages in the default order are read from an index.
 customer_segment_members = Table(
     "customer_segment_members",
     metadata,
@@ -110,7 +110,7 @@ customer_segment_members = Table(
 )
 
 # Changes of customers not yet applied to the members. `before` holds the old values of the columns
-# that the write could change; it is NULL for a new customer, or when the values are not known.
+# that the write could change; it is NULL for a customer who was new, or who was erased.
 customer_segment_pending_changes = Table(
     "customer_segment_pending_changes",
     metadata,

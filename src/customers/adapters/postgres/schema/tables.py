@@ -1,8 +1,9 @@
-"""The tables of customers and what belongs to them, with their keys and indexes.
+"""The tables of customers, of their counts and of their erasures, with keys and indexes.
 
 Statements are in the repositories, changes of the schema in `migrations`. Conventions:
 
-- Every key and every index begins with `tenant_id`, so the schema can be distributed by it.
+- In tables of tenants every key and index begins with `tenant_id`, so the schema can be distributed
+  by it; but not the indexes of API keys and of mailed tokens, whose callers do not name the tenant.
 - Columns have the names of the model's fields. Values that the core computes for comparisons
   (`email_key`, `search_text`, `name_key`, every `*_folded`) are stored beside their source, and not
   read back into the model.
@@ -84,7 +85,7 @@ LIVING: ColumnElement[bool] = customers.c.deleted_at.is_(None)
 DELETED = and_(customers.c.deleted_at.is_not(None), customers.c.erased_at.is_(None))
 
 # The two dates by which lists are sorted, missing ones last: each direction has an index in which
-# a missing date is the last value, so the place of a page's key is found by comparing rows.
+# a missing date is the last value, so a page starts where a comparison of rows finds its cursor.
 INFINITY = literal_column("'infinity'::timestamptz", MOMENT)
 MINUS_INFINITY = literal_column("'-infinity'::timestamptz", MOMENT)
 _DATES = (customers.c.first_order_date, customers.c.last_order_date)
@@ -188,7 +189,7 @@ customer_counts = Table(
     metadata,
     tenant_column(),
     *columns(TEXT, "status customer_type"),
-    # Writers are spread over slots, so that they do not queue for one row; the count is their sum.
+    # Writers are spread over slots, so that they do not queue for one row; a count is their sum.
     column("slot", SmallInteger()),
     column("customers", BigInteger()),
     PrimaryKeyConstraint("tenant_id", "status", "customer_type", "slot"),

@@ -3,7 +3,7 @@
 The membership lock of a tenant is the lock of one row, whose counter also numbers the feed. The
 barrier of a segment is the moment of its first check; it is passed when every write for the tenant
 that began before that moment has ended. Transactions of other tenants do not hold it up; a single
-statement of theirs that waits for a row can, until the time-out of statements.
+statement of another tenant that waits for a row can, until the statement time-out.
 """
 
 from collections.abc import Sequence
@@ -43,8 +43,8 @@ from customers.adapters.postgres.schema.types import MOMENT
 
 
 def _has_older_write() -> Select[Any]:
-    """Whether a transaction that began by `barrier_at` may write customers of the tenant. If the
-    server does not show when a transaction began, it counts as older.
+    """Whether a transaction that began at or before `barrier_at` may write customers of the tenant.
+    If the server does not show when a transaction began, it counts as such a transaction.
     """
     lock, activity = _locks.c, _activity.c
     begin = cast(activity.xact_start, MOMENT)

@@ -1,8 +1,8 @@
 """Statements that apply membership changes to the stored members and append them to the feed.
 
-Changes get sequence numbers in their order. If there are several changes of one member, the last
-one decides whether the member is stored. The member count of a segment changes by the number of
-rows that were really written.
+Changes get sequence numbers in their order. Of several changes of one customer in one segment, the
+last one decides whether the customer is stored as a member. The member count of a segment changes
+by the number of members that were actually added or removed.
 """
 
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ def _apply() -> Select[Any]:
 
 
 def _changes() -> CTE:
-    """The changes as rows, with their `place` in order."""
+    """The changes as rows, with the `place` of each in their order, from 1."""
     columns = _NEW_CHANGES.columns
     arrays = (bindparam(column.name, type_=ARRAY(column.type)) for column in columns)
     names = (column(new.name, new.type) for new in columns)
@@ -92,7 +92,7 @@ def _numbered() -> CTE:
 
 
 def _last_of_members(changes: CTE) -> CTE:
-    """The last change of each member of each segment."""
+    """The last change of each customer in each segment."""
     member = (changes.c.segment_id, changes.c.customer_id)
     last = select(*member, changes.c.entered).ext(distinct_on(*member))
     return last.order_by(*member, changes.c.place.desc()).cte("last")
@@ -138,7 +138,7 @@ def _differences(added: CTE, removed: CTE) -> Subquery:
 
 
 def _remove_pending() -> Delete:
-    """Removes pending changes up to the last number of each customer; newer ones stay."""
+    """Removes the pending changes up to a number for each customer; newer ones stay."""
     types = (("customer_ids", UUIDS), ("numbers", ARRAY(BigInteger())))
     arrays = (bindparam(name, type_=kind) for name, kind in types)
     names = (column("customer_id", Uuid()), column("number", BigInteger()))

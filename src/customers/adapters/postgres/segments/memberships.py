@@ -111,7 +111,7 @@ class PostgresMemberships(MembershipRepository):
         )
 
     async def capture_barrier_passed(self, segment_id: UUID) -> bool:
-        """Whether every write has ended that may not know of the segment. Such a write began before
+        """Whether every write that may not know of the segment has ended. Such a write began before
         the first check, and holds a lock on the table of customers: a statement takes that lock
         before its snapshot, and keeps it until its transaction ends. A transaction of several
         statements gets the mark of its tenant before the first of them, so transactions of other

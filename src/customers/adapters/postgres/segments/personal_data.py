@@ -39,7 +39,7 @@ from customers.core.model.pending_changes import PendingChange
 from customers.core.model.verification import Verification
 from customers.core.ports.personal_data import PersonalDataReader, Record
 
-# Rows of a portion. A communication has up to 400 kB, a note up to 40 kB, others a few.
+# Rows of a portion. A communication has up to 400 kB, a note up to 40 kB, other rows a few kB.
 _PORTION, _PORTION_OF_NOTES, _PORTION_OF_COMMUNICATIONS = 500, 100, 20
 
 _SEGMENT_ASSIGNMENTS = RowMapping(

@@ -18,8 +18,8 @@ REFRESH_STATES = RowMapping(
 
 
 def _save() -> Update:
-    """Saves a refresh state except for its member count. Without a cursor the barrier is cleared,
-    because a new backfill needs a new one.
+    """Saves a refresh state except for its member count. If the state has no cursor, the capture
+    barrier is cleared, because a backfill that begins needs a new barrier.
     """
     values: dict[str, ColumnElement[Any]] = {
         column.name: bindparam(column.name, type_=column.type)

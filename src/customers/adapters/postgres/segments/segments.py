@@ -53,8 +53,8 @@ from customers.core.ports.segments import SegmentRepository
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
-# The most recently used rules, because without them every read of a segment would parse its rule.
-# The memory that they take is limited, not their number: a tenant may have 500 of the largest.
+# A cache of the rules used last: without it, every read of a segment would parse the rule. Its
+# memory is limited, not the number of rules, because a tenant may have 500 of the largest.
 _MAX_BYTES = 24_000_000
 _RULES = WeightedCache[bytes, Rule](_MAX_BYTES)
 # More characters than the canonical form of any rule within the limits.

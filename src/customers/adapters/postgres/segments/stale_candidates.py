@@ -1,6 +1,8 @@
-"""Statements that find stale candidates: by pending changes, by dates, and by comparing members.
+"""Statements that find stale candidates: by pending changes, by dates, and by comparing conditions
+with the stored members.
 
-Each statement reads the customers with their memberships, so both are from one snapshot.
+A statement that returns candidates reads customers with their memberships, so both are from one
+snapshot.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -66,7 +68,7 @@ def to_candidate(row: Record, pending_changes: Sequence[Sequence[Any]] = ()) -> 
 
 
 def range_values(date_ranges: Collection[DateRange]) -> dict[str, object]:
-    """The parameters of date ranges: for each date, arrays of their ends."""
+    """The parameters of date ranges: for each date, an array of low and one of high ends."""
     values: dict[str, object] = {}
     for date in DateField:
         ranges = [date_range for date_range in date_ranges if date_range.date is date]
@@ -139,7 +141,7 @@ def _with_pending_changes(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def _pending_ids(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """The first customers with pending changes, by id."""
+    """The ids of the first `limit` customers with pending changes, in order."""
     ids = select(_pending.customer_id).where(_pending.tenant_id == TENANT, *conditions)
     return ids.distinct().order_by(_pending.customer_id).limit(_LIMIT)
 
@@ -162,7 +164,7 @@ def _due() -> CompoundSelect[Any]:
 
 
 def _due_by(date: DateField) -> Select[Any]:
-    """The segments that have a customer with this date in one of their ranges."""
+    """The ids of the segments that have a living customer with this date in one of their ranges."""
     segments = bindparam(f"{date}_segments", type_=UUIDS)
     date_range = _ranges(date, segments, column("segment_id", Uuid()))
     customer = lateral(_ids_in_range(date, date_range).limit(1), f"{date}_customer")
@@ -183,7 +185,9 @@ def _ids_in_range(date: DateField, date_range: FromClause) -> Select[Any]:
 
 
 def _ranges(date: DateField, *segments: Any) -> FromClause:
-    """A row for each range of a date; `segments` are an array of segment ids and its column."""
+    """A row for each range of a date. `segments` are an array of segment ids and a column for them,
+    or nothing.
+    """
     lows = bindparam(f"{date}_lows", type_=ARRAY(MOMENT))
     highs = bindparam(f"{date}_highs", type_=ARRAY(MOMENT))
     names = (column("low", MOMENT), column("high", MOMENT), *segments[1:])

@@ -1,4 +1,4 @@
-"""The sweeper's statements about all tenants: its lease, and the work that there is to do."""
+"""Statements about segments of all tenants, for the sweeper and the doctor; the sweeper's lease."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -63,8 +63,8 @@ def _to_refresh() -> Select[Any]:
 
 
 def _tenants_in(table: Table) -> Select[Any]:
-    """The tenants that have rows in a table, found one after another by its primary key: DISTINCT
-    would read every row.
+    """The tenants that have rows in a table, found one after another by the table's primary key:
+    DISTINCT would read every row.
     """
     row = table.c.tenant_id
     first = select(row).order_by(row).limit(literal_column("1"))

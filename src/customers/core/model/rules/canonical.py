@@ -1,7 +1,7 @@
 """The canonical JSON form of a rule, which is the same for all spellings of one rule.
 
-Answers to callers do not show it: they repeat the caller's own spelling, which is stored
-separately.
+Answers show it only in the warnings of previews. Elsewhere they repeat the caller's own spelling,
+which is stored separately.
 """
 
 from datetime import UTC, date, datetime

@@ -7,8 +7,8 @@
 | moments at which time matters | each is looked up in an index whenever members are read |
 | conditions times the longest operand | what evaluating one customer may cost |
 
-A rule that exceeds a limit raises Invalid with the code RULE_TOO_EXPENSIVE and a message that names
-the limit.
+For a rule that exceeds a limit the checks raise Invalid with the code RULE_TOO_EXPENSIVE and a
+message that names the limit.
 """
 
 from collections.abc import Collection, Iterable
@@ -48,7 +48,7 @@ def check_written(text: str, location: JsonPointer) -> None:
 
 
 def check_unused(text: str, location: JsonPointer) -> None:
-    """Raises Invalid for rules that are never evaluated, and too long to be stored."""
+    """Raises Invalid if the rules of a manual segment, which are never evaluated, are too long."""
     size = len(text) if len(text) > MAX_UNUSED_BYTES else len(text.encode(errors="replace"))
     _expect(size, MAX_UNUSED_BYTES, "{} bytes of rules of a manual segment", location)
 

@@ -124,7 +124,7 @@ _GETTERS: dict[Field, Callable[[Customer, datetime], Any]] = {
 }
 # Empty texts and sets; an age of 0 days is not empty.
 _EMPTY: tuple[str, frozenset[str]] = ("", frozenset())
-# Called with the value, which is not missing, the operand, and the current moment.
+# Called with the value, which is not missing, the operand, and the moment of evaluation.
 _OPERATORS: dict[Operator, Callable[[Any, Any, datetime], bool]] = {
     Operator.EQ: lambda value, operand, now: value == operand,
     Operator.NEQ: lambda value, operand, now: value != operand,

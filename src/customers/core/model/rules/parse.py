@@ -2,7 +2,7 @@
 
 A rule may be a group with `conditions` and `logic`, a legacy group with `rules` and
 `logicalOperator`, a list, a single condition, null, or a string that contains any of these as JSON;
-the forms may be mixed. The tree does not tell in which form its rule was written.
+the forms may be mixed. The tree does not show in which form its rule was written.
 """
 
 from collections.abc import Callable, Sequence

@@ -35,7 +35,7 @@ class Constraint:
 
     @property
     def subject(self) -> Field:
-        """The field whose value is constrained; an age and its date are one subject."""
+        """The constrained field; for an age its date, for the lifetime value the total spent."""
         field = self.condition.field
         if field.kind is Kind.AGE:
             return Field(date_of(field).value)
@@ -72,7 +72,7 @@ def _is_ordered_satisfiable(constraints: Sequence[Constraint]) -> bool:
     on separate number lines.
     """
     subject = constraints[0].subject
-    # Of the operators that are left, a missing value satisfies only `is_empty`.
+    # Of the operators that are not negations, a missing value satisfies only `is_empty`.
     if subject in _MAY_BE_MISSING and all(
         constraint.is_about_emptiness is constraint.holds for constraint in constraints
     ):
@@ -139,8 +139,8 @@ def _has_part(text: Any, part: Condition) -> bool:
 
 
 def _is_set_satisfiable(constraints: Sequence[Constraint]) -> bool:
-    """Whether a set of tags can satisfy all constraints: whether the required sets leave something
-    after the forbidden tags are removed.
+    """Whether a set of tags can satisfy all constraints: each required set has a tag that is not
+    forbidden, and each `has_all` that must not hold has a tag that is not certainly required.
     """
     if _requires_empty(constraints):
         return all(map(_allows_no_tags, constraints))
@@ -191,7 +191,7 @@ def _allowed(constraints: Sequence[Constraint], values: frozenset[Any]) -> froze
 
 
 def _operands(constraint: Constraint) -> frozenset[Any]:
-    """The values that a condition lists, one or several."""
+    """The values that a condition lists or implies, none or more."""
     operator, operand = constraint.condition.operator, constraint.condition.operand
     if isinstance(operand, frozenset):
         return operand

@@ -1,8 +1,8 @@
 """When time alone may change whether a customer matches a rule: the thresholds of the rule.
 
-The result of a condition on an age or a window of days changes only when a date of the customer
-reaches a certain age: a whole number of days for an age, one microsecond more than its duration for
-a window. `matches` gives the result at that moment.
+Time alone changes the result of a condition on an age or a window of days only when a date of the
+customer reaches a certain age: a whole number of days for an age, one microsecond more than its
+duration for a window. `matches` gives the result at that moment.
 """
 
 from collections.abc import Callable, Collection
@@ -23,7 +23,7 @@ from customers.core.model.rules.tree import Condition, Rule
 
 
 class DateField(StrEnum):
-    """The dates of a customer whose age rules can compare."""
+    """The dates of a customer that rules can compare by their age."""
 
     CREATED_AT = "created_at"
     FIRST_ORDER_DATE = "first_order_date"

@@ -122,7 +122,8 @@ class AddressRoutes:
     async def remove(self, context: RequestContext) -> web.Response:
         """Delete an address
 
-        For each purpose for which it was the default, the oldest other address becomes the default.
+        For each purpose for which it was the default, another address for that purpose becomes the
+        default: the oldest one that replaces no other default.
         """
         await self._addresses.remove(context.tenant, context.customer_id, context.id("addressId"))
         return json_response({"success": True, "message": "Address deleted successfully"})

@@ -1,4 +1,4 @@
-"""The routes of customers: register, get, list, change, delete, erase, restore, lock."""
+"""The routes of customers: register, get, list, change, delete, erase, restore, lock, unlock."""
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
@@ -150,7 +150,7 @@ class CustomerRoutes:
         ]
 
     def _of_state(self) -> list[Route]:
-        """The routes that delete and restore, lock and unlock a customer."""
+        """The routes that delete or erase, restore, lock and unlock a customer."""
         return [
             Route(
                 "deleteCustomer",

@@ -150,7 +150,8 @@ class JournalRoutes:
     async def move_communication(self, context: RequestContext, move: StatusMove) -> web.Response:
         """Update the status of a communication
 
-        The status moves from sent to delivered, opened and clicked, or to failed; never back.
+        The status moves from sent to delivered, opened and clicked, and never back; it may skip
+        some. From sent or delivered it can also move to failed, which is final.
         """
         communication = await self._journal.move_communication(
             context.tenant, context.customer_id, context.id("communicationId"), move.status

@@ -66,7 +66,8 @@ class MembershipRoutes:
     async def changes(self, context: RequestContext, query: MembershipChangesQuery) -> web.Response:
         """List the membership changes of a segment
 
-        The customers who entered and left it, in an order that never changes and has no gaps.
+        The customers who entered and left it, in an order that never changes: new changes are only
+        added at the end.
         """
         changes = await self._memberships.changes(
             context.tenant, context.segment_id, query.after, query.size

@@ -114,7 +114,7 @@ class OrderRoutes:
         """Record an order
 
         The request can be repeated: an order counts once, and the answer to a repeat has
-        `duplicate: true`. The answer for an order that is cancelled has `cancelled: true` as well.
+        `duplicate: true`. The answer for an order that is cancelled has `cancelled: true`.
         """
         with self._ledger_metrics.observe("order") as observation:
             result = await self._orders.record(context.tenant, context.id("customerId"), order)

@@ -46,7 +46,8 @@ class PersonalDataRoutes:
         """Export the personal data of a customer
 
         Everything that is stored about a customer, deleted or not, by table (GDPR, article 15), as
-        a file to be saved. It is complete, however large it is. Payment tokens are masked.
+        a file to be saved. It is complete, however large it is. Payment tokens and the hashes of
+        verification tokens are masked.
         """
         async with self._personal_data.of(context.tenant, context.customer_id) as data:
             return await personal_data_response(data, self._encoder)
@@ -55,7 +56,7 @@ class PersonalDataRoutes:
         """Export the shopper's own data
 
         Everything that is stored about the shopper, by table, as a file to be saved. Payment tokens
-        are masked, and the ids of members of staff are left out.
+        and the hashes of verification tokens are masked; the ids of members of staff are left out.
         """
         customer = await self._storefront.customer(context.tenant, context.shopper)
         async with self._personal_data.of(context.tenant, customer.id) as data:

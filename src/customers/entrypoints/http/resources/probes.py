@@ -27,7 +27,7 @@ from customers.entrypoints.observability.metrics import Metrics
 
 CHECK_SECONDS = 3.0
 
-# The kinds of faults that a database reports itself, so that it is up.
+# With these kinds of faults the database counts as up, because it has answered.
 _KINDS_WITH_ANSWER: frozenset[str] = frozenset(
     (
         "disk_full",
@@ -137,7 +137,7 @@ class Probes:
     async def metrics(self, _: RequestContext) -> web.Response:
         """Get metrics
 
-        In the Prometheus format.
+        The metrics of the service, in the Prometheus format.
         """
         text, content_type = self._metrics.render()
         return web.Response(body=text, headers={"Content-Type": content_type})

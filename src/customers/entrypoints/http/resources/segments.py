@@ -33,9 +33,9 @@ from customers.entrypoints.json.encode import Encoder
 
 @frozen(kw_only=True)
 class SegmentQuery(JournalQuery):
-    """A page of a tenant's segments; without a limit, all segments that a tenant may have.
+    """A page of a tenant's segments; without a page size, all segments that a tenant may have.
 
-    Unlike in other lists, unknown parameters are ignored.
+    Unknown parameters are ignored, except those that ask for a page by number.
     """
 
     is_of_list: ClassVar[bool] = False
@@ -202,10 +202,10 @@ class SegmentRoutes:
         return json_response({"message": "segment deleted successfully"})
 
     async def members(self, context: RequestContext, query: MemberPageQuery) -> web.Response:
-        """List the customers in a segment, newest first
+        """List the customers in a segment
 
-        Without any of the parameters for filters, sorting and pages, the answer is an array of at
-        most 1,000 customers; with any of them, it is a page as in `GET /customers`.
+        Without any of the parameters for filters, sorting and pages, the answer is an array of the
+        newest customers, at most 1,000; with any of them, it is a page as in `GET /customers`.
         """
         tenant, segment_id = context.tenant, context.id("segmentId")
         if not query.is_paged:

@@ -23,7 +23,7 @@ from customers.entrypoints.json.encode_storefront import StorefrontEncoder
 @frozen(kw_only=True)
 class OwnLedgerQuery(LedgerQuery):
     def scope(self, context: RequestContext) -> bytes:
-        """What a cursor is bound to. The shopper is part of it: all share paths such as `me`."""
+        """What a cursor is bound to: also the shopper, because all shoppers share the path `me`."""
         return scope_of(context.tenant, context.request.path, context.principal.subject)
 
 

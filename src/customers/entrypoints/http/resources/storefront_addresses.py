@@ -87,7 +87,8 @@ class StorefrontAddressRoutes:
     async def remove(self, context: RequestContext) -> web.Response:
         """Delete one of the shopper's own addresses
 
-        For each purpose for which it was the default, the oldest other address becomes the default.
+        For each purpose for which it was the default, another address for that purpose becomes the
+        default: the oldest one that replaces no other default.
         """
         customer_id, address_id = await self._own_id(context), context.id("addressId")
         await self._addresses.remove(context.tenant, customer_id, address_id)

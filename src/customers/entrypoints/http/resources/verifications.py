@@ -71,7 +71,8 @@ class VerificationRoutes:
         """Send a verification e-mail
 
         A customer is sent at most one a minute and five a day. The link in it works once, within 24
-        hours. The status is 202 if the mail could not be sent at once; the service tries again.
+        hours. The status is 202 if the mail could not be sent at once; usually the service tries
+        again.
         """
         mail = await self._verifications.start(context.tenant, context.customer_id)
         if await self._delivery.deliver(mail):

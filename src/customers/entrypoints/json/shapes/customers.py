@@ -45,8 +45,8 @@ class ExistingCustomer(TypedDict):
 
 
 class VerifiedCustomer(TypedDict):
-    """A customer whose address has been verified, as shown to the sender of the token, who may be
-    somebody else.
+    """A customer whose e-mail address has been verified, as shown to the caller who sent the token
+    and may be somebody else.
     """
 
     id: UUID

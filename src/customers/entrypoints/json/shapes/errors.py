@@ -16,7 +16,10 @@ class Detail(TypedDict):
     pointer: NotRequired[Annotated[str, "A JSON pointer into the body (RFC 6901)."]]
     given: NotRequired[Annotated[Amount | datetime | None, "The value in the request."]]
     stored: NotRequired[
-        Annotated[Amount | datetime | None, "The recorded value; null if there is none."]
+        Annotated[
+            Amount | datetime | None,
+            "The recorded value, or the amount left to refund; null if the caller stated none.",
+        ]
     ]
 
 

@@ -30,15 +30,17 @@ class OrderWithRefunds(LedgerOrder):
 
 
 class LedgerResult(TypedDict):
-    """The result of recording a fact."""
+    """The result of recording an order, a refund or a cancellation."""
 
     message: str
     customer: Customer
     duplicate: Annotated[
-        bool, "Whether the fact was already recorded; then it did not count again."
+        bool,
+        "Whether the order, refund or cancellation was already recorded; then it did not count "
+        "again.",
     ]
     cancelled: NotRequired[
-        Annotated[Literal[True], "Only present if the order is cancelled, and does not count."]
+        Annotated[Literal[True], "Only in answers of `recordOrder`, if the order is cancelled."]
     ]
 
 

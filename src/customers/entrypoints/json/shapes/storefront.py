@@ -45,7 +45,9 @@ class OwnPaymentMethod(TypedDict):
 
 
 class OwnOrder(LedgerOrder):
-    status: Annotated[OrderStatus, "`refunded` if the whole amount has been refunded."]
+    status: Annotated[
+        OrderStatus, "`cancelled`, or `refunded` if the whole amount was, or `completed`."
+    ]
 
 
 class PageMeta(TypedDict):
@@ -61,7 +63,7 @@ class OwnProfileResponse(TypedDict):
 
 
 class OwnAddressPage(TypedDict):
-    """All addresses, in one page."""
+    """All addresses, on one page."""
 
     success: Literal[True]
     data: Sequence[Address]
@@ -69,7 +71,7 @@ class OwnAddressPage(TypedDict):
 
 
 class OwnPaymentMethodPage(TypedDict):
-    """All payment methods, in one page."""
+    """All active payment methods, on one page."""
 
     success: Literal[True]
     data: Sequence[OwnPaymentMethod]
