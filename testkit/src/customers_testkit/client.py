@@ -290,7 +290,7 @@ class CustomersClient:
     ) -> shapes.LedgerResult:
         """Record an order.
 
-        The request can be repeated: an order counts once, and the answer to a repeat has `duplicate: true`. The answer for an order that is cancelled has `cancelled: true` as well.
+        The request can be repeated: an order counts once, and the answer to a repeat has `duplicate: true`. The answer for an order that is cancelled has `cancelled: true`.
         """
         return cast(
             "shapes.LedgerResult",
@@ -543,7 +543,7 @@ class CustomersClient:
     def delete_own_address(self, shopper_id: str, address_id: str) -> shapes.AddressDeleted:
         """Delete one of the shopper's own addresses.
 
-        For each purpose for which it was the default, the oldest other address becomes the default.
+        For each purpose for which it was the default, another address for that purpose becomes the default: the oldest one that replaces no other default.
         """
         return cast(
             "shapes.AddressDeleted",
@@ -752,7 +752,7 @@ class CustomersClient:
     def delete_address(self, customer_id: str, address_id: str) -> shapes.AddressDeleted:
         """Delete an address.
 
-        For each purpose for which it was the default, the oldest other address becomes the default.
+        For each purpose for which it was the default, another address for that purpose becomes the default: the oldest one that replaces no other default.
         """
         return cast(
             "shapes.AddressDeleted",
@@ -933,7 +933,7 @@ class CustomersClient:
     ) -> shapes.Communication:
         """Update the status of a communication.
 
-        The status moves from sent to delivered, opened and clicked, or to failed; never back.
+        The status moves from sent to delivered, opened and clicked, and never back; it may skip some. From sent or delivered it can also move to failed, which is final.
         """
         return cast(
             "shapes.Communication",
@@ -948,7 +948,7 @@ class CustomersClient:
     def export_personal_data(self, customer_id: str) -> shapes.PersonalData:
         """Export the personal data of a customer.
 
-        Everything that is stored about a customer, deleted or not, by table (GDPR, article 15), as a file to be saved. It is complete, however large it is. Payment tokens are masked.
+        Everything that is stored about a customer, deleted or not, by table (GDPR, article 15), as a file to be saved. It is complete, however large it is. Payment tokens and the hashes of verification tokens are masked.
         """
         return cast(
             "shapes.PersonalData",
@@ -961,7 +961,7 @@ class CustomersClient:
     def export_own_data(self, shopper_id: str) -> shapes.PersonalData:
         """Export the shopper's own data.
 
-        Everything that is stored about the shopper, by table, as a file to be saved. Payment tokens are masked, and the ids of members of staff are left out.
+        Everything that is stored about the shopper, by table, as a file to be saved. Payment tokens and the hashes of verification tokens are masked; the ids of members of staff are left out.
         """
         return cast(
             "shapes.PersonalData",
@@ -974,7 +974,7 @@ class CustomersClient:
     def send_verification(self, customer_id: str, *, actor: str | None = None) -> shapes.Message:
         """Send a verification e-mail.
 
-        A customer is sent at most one a minute and five a day. The link in it works once, within 24 hours. The status is 202 if the mail could not be sent at once; the service tries again.
+        A customer is sent at most one a minute and five a day. The link in it works once, within 24 hours. The status is 202 if the mail could not be sent at once; usually the service tries again.
         """
         return cast(
             "shapes.Message",
@@ -1064,7 +1064,7 @@ class CustomersClient:
     ) -> shapes.MembershipChanges:
         """List the membership changes of a segment.
 
-        The customers who entered and left it, in an order that never changes and has no gaps.
+        The customers who entered and left it, in an order that never changes: new changes are only added at the end.
         """
         return cast(
             "shapes.MembershipChanges",
@@ -1194,9 +1194,9 @@ class CustomersClient:
         limit: int | None = None,
         cursor: str | None = None,
     ) -> list[shapes.Customer] | shapes.CustomerPage | shapes.CustomerCursorPage:
-        """List the customers in a segment, newest first.
+        """List the customers in a segment.
 
-        Without any of the parameters for filters, sorting and pages, the answer is an array of at most 1,000 customers; with any of them, it is a page as in `GET /customers`.
+        Without any of the parameters for filters, sorting and pages, the answer is an array of the newest customers, at most 1,000; with any of them, it is a page as in `GET /customers`.
         """
         return cast(
             "list[shapes.Customer] | shapes.CustomerPage | shapes.CustomerCursorPage",
@@ -1365,7 +1365,7 @@ class CustomersClient:
     def get_metrics(self) -> str:
         """Get metrics.
 
-        In the Prometheus format.
+        The metrics of the service, in the Prometheus format.
         """
         return cast(
             "str",

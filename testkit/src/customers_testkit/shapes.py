@@ -437,7 +437,7 @@ class LedgerRefund(TypedDict):
 
 
 class LedgerResult(TypedDict):
-    """The result of recording a fact."""
+    """The result of recording an order, a refund or a cancellation."""
 
     message: str
     customer: Customer
@@ -604,7 +604,7 @@ class OrderWithRefunds(TypedDict):
 
 
 class OwnAddressPage(TypedDict):
-    """All addresses, in one page."""
+    """All addresses, on one page."""
 
     success: Literal[True]
     data: list[Address]
@@ -641,7 +641,7 @@ class OwnPaymentMethod(TypedDict):
 
 
 class OwnPaymentMethodPage(TypedDict):
-    """All payment methods, in one page."""
+    """All active payment methods, on one page."""
 
     success: Literal[True]
     data: list[OwnPaymentMethod]
@@ -977,7 +977,7 @@ class VerificationToken(TypedDict):
 
 
 class VerifiedCustomer(TypedDict):
-    """A customer whose address has been verified, as shown to the sender of the token, who may be somebody else."""
+    """A customer whose e-mail address has been verified, as shown to the caller who sent the token and may be somebody else."""
 
     id: str
     email: str

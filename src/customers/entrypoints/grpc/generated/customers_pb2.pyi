@@ -4,7 +4,8 @@ isort:skip_file
 Orders, refunds and cancellations, reported to the customers service by other services of the
 same platform.
 
-The calls mirror the REST routes under /api/v1/customers/{id}/orders and share their use cases.
+The calls mirror the REST routes that record orders, refunds and cancellations, and share their
+use cases.
 They are idempotent: what is reported more than once, over either protocol, counts once.
 Customers themselves are read and written over REST only.
 """
@@ -84,7 +85,7 @@ class RecordOrderResponse(_message.Message):
     STATISTICS_FIELD_NUMBER: _builtins.int
     DUPLICATE_FIELD_NUMBER: _builtins.int
     duplicate: _builtins.bool
-    """True if the order was already recorded; then nothing changed."""
+    """True if the order was already recorded; then it did not count again."""
     @_builtins.property
     def statistics(self) -> Global___CustomerStatistics:
         """The customer's statistics after the call."""
@@ -239,9 +240,7 @@ Global___CancelOrderResponse: _TypeAlias = CancelOrderResponse  # noqa: Y015
 
 @_typing.final
 class RecordOrdersRequest(_message.Message):
-    """Orders of any tenants and customers. Orders with the same id, or of the same customer, are
-    recorded in the given sequence.
-    """
+    """Orders of any tenants and customers. Orders with the same id are recorded in the given sequence."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -31,9 +31,10 @@ class CustomersServiceStub:
     Codes: NOT_FOUND for an unknown or deleted customer; INVALID_ARGUMENT with google.rpc.BadRequest
     for invalid input, including amounts whose units and nanos differ in sign or with more decimals
     than the currency has; ALREADY_EXISTS for what was already recorded with different values;
-    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAVAILABLE while the
-    storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact reason, e.g.
-    ORDER_CONFLICT.
+    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAUTHENTICATED or
+    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls are under
+    way, and UNAVAILABLE while the storage is unavailable: retry. google.rpc.ErrorInfo.reason has the
+    exact reason, e.g. ORDER_CONFLICT.
     """
 
     def __init__(self, channel):
@@ -70,13 +71,15 @@ class CustomersServiceServicer:
     Codes: NOT_FOUND for an unknown or deleted customer; INVALID_ARGUMENT with google.rpc.BadRequest
     for invalid input, including amounts whose units and nanos differ in sign or with more decimals
     than the currency has; ALREADY_EXISTS for what was already recorded with different values;
-    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAVAILABLE while the
-    storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact reason, e.g.
-    ORDER_CONFLICT.
+    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAUTHENTICATED or
+    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls are under
+    way, and UNAVAILABLE while the storage is unavailable: retry. google.rpc.ErrorInfo.reason has the
+    exact reason, e.g. ORDER_CONFLICT.
     """
 
     def RecordOrder(self, request, context):
-        """Records an order. Recording the same order again changes nothing and returns `duplicate`.
+        """Records an order. Recording the same order again returns `duplicate`, and changes nothing but
+        adds an order number if none is recorded yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -141,9 +144,10 @@ class CustomersService:
     Codes: NOT_FOUND for an unknown or deleted customer; INVALID_ARGUMENT with google.rpc.BadRequest
     for invalid input, including amounts whose units and nanos differ in sign or with more decimals
     than the currency has; ALREADY_EXISTS for what was already recorded with different values;
-    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAVAILABLE while the
-    storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact reason, e.g.
-    ORDER_CONFLICT.
+    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAUTHENTICATED or
+    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls are under
+    way, and UNAVAILABLE while the storage is unavailable: retry. google.rpc.ErrorInfo.reason has the
+    exact reason, e.g. ORDER_CONFLICT.
     """
 
     @staticmethod

@@ -4,7 +4,8 @@ isort:skip_file
 Orders, refunds and cancellations, reported to the customers service by other services of the
 same platform.
 
-The calls mirror the REST routes under /api/v1/customers/{id}/orders and share their use cases.
+The calls mirror the REST routes that record orders, refunds and cancellations, and share their
+use cases.
 They are idempotent: what is reported more than once, over either protocol, counts once.
 Customers themselves are read and written over REST only.
 """
@@ -24,14 +25,17 @@ class CustomersServiceStub:
     Codes: NOT_FOUND for an unknown or deleted customer; INVALID_ARGUMENT with google.rpc.BadRequest
     for invalid input, including amounts whose units and nanos differ in sign or with more decimals
     than the currency has; ALREADY_EXISTS for what was already recorded with different values;
-    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAVAILABLE while the
-    storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact reason, e.g.
-    ORDER_CONFLICT.
+    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAUTHENTICATED or
+    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls are under
+    way, and UNAVAILABLE while the storage is unavailable: retry. google.rpc.ErrorInfo.reason has the
+    exact reason, e.g. ORDER_CONFLICT.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordOrder: _aio.UnaryUnaryMultiCallable[_customers_pb2.RecordOrderRequest, _customers_pb2.RecordOrderResponse]
-    """Records an order. Recording the same order again changes nothing and returns `duplicate`."""
+    """Records an order. Recording the same order again returns `duplicate`, and changes nothing but
+    adds an order number if none is recorded yet.
+    """
     RefundOrder: _aio.UnaryUnaryMultiCallable[_customers_pb2.RefundOrderRequest, _customers_pb2.RefundOrderResponse]
     """Records a refund, once per order and refund id. It may arrive before its order."""
     CancelOrder: _aio.UnaryUnaryMultiCallable[_customers_pb2.CancelOrderRequest, _customers_pb2.CancelOrderResponse]
@@ -47,9 +51,10 @@ class CustomersServiceServicer(metaclass=_abc_1.ABCMeta):
     Codes: NOT_FOUND for an unknown or deleted customer; INVALID_ARGUMENT with google.rpc.BadRequest
     for invalid input, including amounts whose units and nanos differ in sign or with more decimals
     than the currency has; ALREADY_EXISTS for what was already recorded with different values;
-    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAVAILABLE while the
-    storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact reason, e.g.
-    ORDER_CONFLICT.
+    FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAUTHENTICATED or
+    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls are under
+    way, and UNAVAILABLE while the storage is unavailable: retry. google.rpc.ErrorInfo.reason has the
+    exact reason, e.g. ORDER_CONFLICT.
     """
 
     @_abc_1.abstractmethod
@@ -58,7 +63,9 @@ class CustomersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _customers_pb2.RecordOrderRequest,
         context: _aio.ServicerContext[_customers_pb2.RecordOrderRequest, _abc.Awaitable[_customers_pb2.RecordOrderResponse]],
     ) -> _abc.Awaitable[_customers_pb2.RecordOrderResponse]:
-        """Records an order. Recording the same order again changes nothing and returns `duplicate`."""
+        """Records an order. Recording the same order again returns `duplicate`, and changes nothing but
+        adds an order number if none is recorded yet.
+        """
 
     @_abc_1.abstractmethod
     def RefundOrder(
