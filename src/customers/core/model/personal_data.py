@@ -34,7 +34,8 @@ class RecordMap:
     """The fields of one kind of record: the `personal` ones and the others.
 
     An erasure removes the record as a whole if `is_removed`; else it empties the personal fields
-    and keeps the others. An export shows only a part of `masked` fields, which hold secrets, and
+    and keeps the others, but for the status, type and lock dates of a customer, which become those
+    of a new one. An export shows only a part of `masked` fields, which hold secrets, and
     shows `of_staff` fields, which name members of staff, to staff only.
     """
 

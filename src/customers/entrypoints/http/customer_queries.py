@@ -30,7 +30,7 @@ from customers.entrypoints.http.gates import (
     CountGate,
     CursorGate,
     NumberGate,
-    PageSizeGate,
+    PageSizeLimit,
     RangeEndGate,
     SearchGate,
 )
@@ -56,7 +56,7 @@ class CustomerPageQuery(Query):
     sort_by: Annotated[SortField, ChoiceGate(SortField)] = SortField.CREATED_AT
     sort_order: Annotated[SortDirection, ChoiceGate(SortDirection)] = SortDirection.DESC
     page: Annotated[int, CountGate(), "The page number, from 1; ignored with `cursor`."] = 1
-    size: Annotated[int, PageSizeGate(limit=MAX_PAGE_SIZE)] = 20
+    size: Annotated[int, PageSizeLimit(limit=MAX_PAGE_SIZE)] = 20
     cursor: (
         Annotated[
             str,

@@ -89,13 +89,10 @@ class RangeEndGate:
 
 
 @frozen(kw_only=True)
-class PageSizeGate:
-    """The size of a page; numbers above `limit` are treated as `limit`."""
+class PageSizeLimit:
+    """Marks the size of a page: a count; numbers above `limit` are treated as `limit`."""
 
     limit: int
-
-    def read(self, raw: object) -> int:
-        return min(CountGate().read(raw), self.limit)
 
 
 @frozen

@@ -11,7 +11,7 @@ from customers.core.model.problems import Problems
 from customers.core.model.query import MAX_JOURNAL_PAGE_SIZE, JournalKey
 from customers.entrypoints.http.answer_size import first_rows
 from customers.entrypoints.http.cursors import scope_of
-from customers.entrypoints.http.gates import CursorGate, PageSizeGate
+from customers.entrypoints.http.gates import CursorGate, PageSizeLimit
 from customers.entrypoints.http.links import link_header
 from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
@@ -24,7 +24,7 @@ class JournalQuery(Query):
 
     is_of_list: ClassVar[bool] = True
 
-    size: Annotated[int, PageSizeGate(limit=MAX_JOURNAL_PAGE_SIZE)] = 50
+    size: Annotated[int, PageSizeLimit(limit=MAX_JOURNAL_PAGE_SIZE)] = 50
     cursor: (
         Annotated[str, CursorGate(), "The `cursor` in the `next` link of the previous page."] | None
     ) = None

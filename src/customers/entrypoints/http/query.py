@@ -21,7 +21,7 @@ from multidict import MultiMapping
 
 from customers.core.errors import Problem
 from customers.core.model.problems import Problems
-from customers.entrypoints.http.gates import CursorGate, PageSizeGate
+from customers.entrypoints.http.gates import CursorGate, PageSizeLimit
 from customers.entrypoints.http.parameters import PageSize, Parameter
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.unknown_parameters import numbered_pages, unknown_parameters
@@ -137,10 +137,11 @@ def _reader(name: str, hint: Any, default: Any) -> Iterator[Parameter | PageSize
     kind, annotations = _unpack(hint)
     is_list = get_origin(kind) is tuple
     gates = _unpack(get_args(kind)[0])[1] if is_list else annotations
+    for limit in annotations:
+        if isinstance(limit, PageSizeLimit):
+            yield PageSize.of(default=default, max_size=limit.limit)
     gate = next((gate for gate in gates if hasattr(gate, "read")), None)
-    if isinstance(gate, PageSizeGate):
-        yield PageSize.of(default=default, max_size=gate.limit)
-    elif gate is not None:
+    if gate is not None:
         yield Parameter(
             name=name,
             gate=gate,

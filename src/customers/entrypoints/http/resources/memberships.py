@@ -8,7 +8,7 @@ from attrs import frozen
 from customers.core.errors import SegmentFailed
 from customers.core.model.permissions import Permission
 from customers.core.services.memberships import Memberships
-from customers.entrypoints.http.gates import CountGate, PageSizeGate
+from customers.entrypoints.http.gates import CountGate, PageSizeLimit
 from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
@@ -20,7 +20,7 @@ from customers.entrypoints.json.encode_segments import SegmentEncoder
 @frozen(kw_only=True)
 class MembershipChangesQuery(Query):
     after: Annotated[int, CountGate(least=0), "The `next` of the previous page."] = 0
-    size: Annotated[int, PageSizeGate(limit=1_000)] = 100
+    size: Annotated[int, PageSizeLimit(limit=1_000)] = 100
 
 
 class MembershipRoutes:

@@ -19,7 +19,7 @@ from customers.core.services.orders import Orders
 from customers.core.services.payments import PaymentMethods
 from customers.core.services.storefront import Storefront
 from customers.entrypoints.http.errors import ErrorFormat
-from customers.entrypoints.http.gates import CountGate, PageSizeGate
+from customers.entrypoints.http.gates import CountGate, PageSizeLimit
 from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
@@ -36,7 +36,7 @@ class OwnOrdersQuery(Query):
     is_of_list: ClassVar[bool] = True
 
     page: Annotated[int, CountGate(), "The page number, from 1."] = 1
-    size: Annotated[int, PageSizeGate(limit=MAX_JOURNAL_PAGE_SIZE)] = 50
+    size: Annotated[int, PageSizeLimit(limit=MAX_JOURNAL_PAGE_SIZE)] = 50
     status: (
         Annotated[OrderStatus, ChoiceGate(OrderStatus), "Only orders with this status."] | None
     ) = None

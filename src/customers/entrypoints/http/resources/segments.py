@@ -22,7 +22,7 @@ from customers.core.services.segments import Segments, key_of
 from customers.entrypoints.http.answer_size import all_rows
 from customers.entrypoints.http.customer_pages import cursor_page_response, page_response
 from customers.entrypoints.http.customer_queries import MemberPageQuery
-from customers.entrypoints.http.gates import PageSizeGate
+from customers.entrypoints.http.gates import PageSizeLimit
 from customers.entrypoints.http.journal_lists import JournalQuery, journal_response
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response
@@ -40,7 +40,7 @@ class SegmentQuery(JournalQuery):
 
     is_of_list: ClassVar[bool] = False
 
-    size: Annotated[int, PageSizeGate(limit=MAX_SEGMENTS)] = MAX_SEGMENTS
+    size: Annotated[int, PageSizeLimit(limit=MAX_SEGMENTS)] = MAX_SEGMENTS
 
     @property
     def is_of_all(self) -> bool:
