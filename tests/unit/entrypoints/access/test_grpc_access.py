@@ -102,15 +102,13 @@ async def test_reflection_may_be_closed(
     service: MemoryService, permission: str, is_allowed: bool
 ) -> None:
     stub: Any = ServerReflectionStub(service.channel)  # type: ignore[arg-type]  # its types do not cover asyncio
-    requests = iter([ServerReflectionRequest(list_services="")])
-    call = stub.ServerReflectionInfo(requests, metadata=metadata(permission, tenant="shop"))
+    call = stub.ServerReflectionInfo(metadata=metadata(permission, tenant="shop"))
     if is_allowed:
-        [answer] = [answer async for answer in call]
-        assert answer.list_services_response.service
-        return
-    with pytest.raises(grpc.aio.AioRpcError) as raised:
-        [answer async for answer in call]
-    assert raised.value.code() is StatusCode.PERMISSION_DENIED
+        await call.write(ServerReflectionRequest(list_services=""))
+        assert (await call.read()).list_services_response.service
+        await call.done_writing()
+    # A client that writes while it is refused may get INTERNAL from its own library instead.
+    assert await call.code() is (StatusCode.OK if is_allowed else StatusCode.PERMISSION_DENIED)
 
 
 def requests_of(tenant: str, customer_id: str) -> dict[str, Any]:
