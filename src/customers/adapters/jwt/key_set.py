@@ -107,9 +107,7 @@ def _algorithms(entry: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _public_key(entry: dict[str, Any], algorithm: str) -> Any | None:
-    """The public key of an entry, whose private members are ignored; None if it is malformed, or
-    an RSA key that is too short.
-    """
+    """The public key of an entry; None if it is malformed, or an RSA key that is too short."""
     members: dict[str, Any] = {name: entry[name] for name in _PUBLIC_MEMBERS if name in entry}
     if not all(isinstance(value, str) for value in members.values()):
         return None

@@ -52,8 +52,7 @@ class PermissionsGate:
             try:
                 permissions_named(name)
             except InvalidValue as error:
-                message = f"item {place} {error.message}"
-                raise InvalidValue(error.code, message) from None
+                raise InvalidValue(error.code, f"item {place} {error.message}") from None
         return tuple(dict.fromkeys(raw))
 
 

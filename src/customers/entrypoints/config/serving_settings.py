@@ -11,12 +11,7 @@ from attrs import Factory, frozen
 
 from customers.core.model.tenant import VISIBLE_BUT_COMMA
 from customers.entrypoints.config import setting_parsers
-from customers.entrypoints.config.setting_types import (
-    URL_FORM,
-    DatabaseUrl,
-    SecretKeys,
-    setting,
-)
+from customers.entrypoints.config.setting_types import URL_FORM, DatabaseUrl, SecretKeys, setting
 
 
 @frozen(kw_only=True)

@@ -30,9 +30,7 @@ ANSWER_TOO_LARGE: Final = ErrorResponse(
 def first_rows(
     rows: Sequence[Row], as_json: Callable[[Row], Any], room: int = MAX_ANSWER_BYTES
 ) -> tuple[Raw, int]:
-    """The first rows, as many as fit into `room` bytes but at least one, as a JSON array; and their
-    number.
-    """
+    """The first rows that fit into `room` bytes, but at least one, in JSON; and their number."""
     parts, count = list[bytes](), 0
     for text, rows_of_text in _encoded(rows, as_json):
         room -= len(text)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -71,18 +72,12 @@ def method_not_allowed(methods: Sequence[str]) -> ErrorResponse:
 
 def error_response_of(error: CustomersError) -> ErrorResponse:
     """The answer to an error of the core."""
-    status, message = status_of(type(error)), str(error)
+    response = partial(ErrorResponse, status=status_of(type(error)), message=str(error))
     if isinstance(error, Invalid):
-        return ErrorResponse(
-            status=status, code=error.headline, message=message, problems=error.problems
-        )
+        return response(code=error.headline, problems=error.problems)
     if isinstance(error, LedgerConflict):
-        return ErrorResponse(
-            status=status, code=error.code, message=message, differences=error.differences
-        )
-    return ErrorResponse(
-        status=status, code=error.code, message=message, headers=_headers_of(error)
-    )
+        return response(code=error.code, differences=error.differences)
+    return response(code=error.code, headers=_headers_of(error))
 
 
 def _headers_of(error: CustomersError) -> dict[str, str]:

@@ -11,9 +11,7 @@ _SEPARATOR = re.compile(r"[ \t\n\r]*[{:,]?[ \t\n\r]*")
 
 
 def member_text(text: str, name: str) -> str:
-    """The text of the value with this name in an object: of the last one if the name is repeated,
-    and empty if there is none.
-    """
+    """The text of the last member with this name in an object; empty if it has none."""
     scan, value = json.JSONDecoder().raw_decode, ""
     position = _after_separator(text, 0)
     while text[position] == '"':

@@ -24,9 +24,8 @@ class RowDiff(Generic[Item]):
 
 
 def difference(before: Sequence[Item], after: Sequence[Item]) -> RowDiff[Item]:
-    """The changes that turn the stored `before` into `after`; unchanged values are left out. A
-    changed value that was a default is first saved with `is_default` False, so that it never
-    conflicts with a new default.
+    """The changes that turn the stored `before` into `after`. A changed value that was a default is
+    first saved with `is_default` False, so that it never conflicts with a new default.
     """
     stored = {item.id: item for item in before}
     changed = [item for item in after if item != stored.get(item.id)]

@@ -103,12 +103,8 @@ def _recorded(locked: CTE) -> CTE:
 
 def _update(recorded: CTE) -> ReturningUpdate[Any]:
     """Adds the order to the customer's statistics."""
-    values = with_orders(
-        count=1,
-        spent=recorded.c.total_amount,
-        first_date=recorded.c.order_date,
-        last_date=recorded.c.order_date,
-    )
+    spent, date = recorded.c.total_amount, recorded.c.order_date
+    values = with_orders(count=1, spent=spent, first_date=date, last_date=date)
     return (
         update(customers)
         .where(customers.c.tenant_id == TENANT, ID)

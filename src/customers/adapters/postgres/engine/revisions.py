@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from alembic.config import Config
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from attrs import frozen
 
 _NUMBER = re.compile(r"[0-9]{4}")
@@ -31,17 +31,15 @@ class Revision:
 def revisions() -> Sequence[Revision]:
     """Every revision, oldest first."""
     scripts = ScriptDirectory.from_config(config()).walk_revisions()
-    newest_first = [
-        Revision(
-            script.revision,
-            (script.doc or "").partition("\n")[0].strip(),
-            getattr(script.module, "is_needed", False),
-        )
-        for script in scripts
-    ]
+    newest_first = list(map(_revision, scripts))
     if not newest_first:
         raise RuntimeError(f"no revisions in {_scripts()}: the installation is incomplete")
     return tuple(reversed(newest_first))
+
+
+def _revision(script: Script) -> Revision:
+    title = (script.doc or "").partition("\n")[0].strip()
+    return Revision(script.revision, title, getattr(script.module, "is_needed", False))
 
 
 def head() -> str:
