@@ -104,6 +104,22 @@ async def test_both_ports_are_encrypted(tmp_path: Path) -> None:
     assert code is grpc.StatusCode.NOT_FOUND
 
 
+async def test_a_refused_body_is_answered_and_its_connection_is_closed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = ["POST /api/v1/customers HTTP/1.1", "Host: x", "Content-Length: 100000000", "", ""]
+    async with serving(tmp_path) as served:
+        reader, writer = await asyncio.open_connection(
+            "localhost", served.http_port, ssl=served.context()
+        )
+        writer.write("\r\n".join(lines).encode() + b" " * 100_000)
+        answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.endswith(b"}")
+    assert not caplog.records
+
+
 async def test_a_replaced_certificate_is_used_for_new_connections(tmp_path: Path) -> None:
     async with serving(tmp_path) as served:
         before = await served.serial_number()

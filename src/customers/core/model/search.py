@@ -178,8 +178,8 @@ def _part_of_phone(phone: str) -> str:
 
 
 def _whole_phones(phone: str) -> tuple[str, ...]:
-    """The digits of an international phone number as dialled within the country and with the code of
-    the country, each with and without a zero before the national number. Empty for other texts.
+    """The digits of an international phone number as dialled within the country, and with its
+    country code; both with and without a zero before the national number. Empty for other texts.
     """
     digits = phone_digits(phone).lstrip("0")
     if not phone.startswith(("+", "00")) and not _NORTH_AMERICAN.fullmatch(digits):

@@ -182,8 +182,11 @@ class Protocol(web.RequestHandler):
         self.force_close()
         if transport is not None and not transport.is_closing():
             self._parting = transport
-            transport.pause_reading()
-            transport.write_eof()
+            if transport.can_write_eof():
+                transport.pause_reading()
+                transport.write_eof()
+            else:  # TLS closes both sides, once what was written is sent
+                transport.close()
             self._loop.call_later(PARTING_SECONDS, transport.abort)
 
 
