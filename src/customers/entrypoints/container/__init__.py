@@ -1,6 +1,6 @@
 """The container, which wires the service; only this package imports the adapters.
 
-`database` has what the commands do with a database. The other modules make parts from settings.
+`database` has what commands do with a database; most other modules make parts of the service.
 """
 
 from collections.abc import Callable
