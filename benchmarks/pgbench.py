@@ -16,7 +16,7 @@ _FAILED = re.compile(r"failed transactions: (\d+)")
 
 @frozen(kw_only=True)
 class Statements:
-    """How many statements ran, how many of them failed, and the rate."""
+    """How many statements succeeded, how many others failed, and how many succeeded per second."""
 
     number: int
     failed: int

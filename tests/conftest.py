@@ -64,7 +64,7 @@ def pytest_report_header() -> str:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Appends how many tests were skipped, by reason, to the file LEFT_OUT of tools/left-out."""
+    """Appends how many tests were skipped, by reason, to the file that LEFT_OUT names, if any."""
     if _is_worker(config):
         return
     reports = terminalreporter.stats.get("skipped", [])

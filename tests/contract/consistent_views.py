@@ -11,7 +11,7 @@ from tests.support.full_tenant import read_all, read_view, store_full_tenant
 from tests.support.full_tenant_writes import WRITES, lock_everything
 from tests.support.storage_steps import add_customers, failing_transaction, get_customer
 
-# A write of each kind on which membership reads depend.
+# Writes that can change what a read of memberships returns.
 MEMBERSHIP_WRITES = (
     "save a customer",
     "delete",

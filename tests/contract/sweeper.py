@@ -1,4 +1,4 @@
-"""The contract of the sweeper's methods: tenants to refresh, the backlog, and the lease.
+"""The contract of the sweeper's methods: its tenants, failed builds, the backlog and the lease.
 
 Other tests may share the storage, so other tenants are ignored, and every test ends its lease.
 """

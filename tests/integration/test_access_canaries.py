@@ -60,7 +60,7 @@ def processes() -> str:
 
 @frozen
 class Attempts:
-    """Sends attempts over both interfaces, and keeps the bodies of errors."""
+    """Sends attempts over both interfaces, and keeps the texts of all errors."""
 
     service: Service
     session: ClientSession
@@ -219,7 +219,7 @@ async def test_credentials_and_personal_values_are_nowhere(database: str, tmp_pa
 
 
 def people(attempts: Attempts, canary: Canary, token: str) -> str:
-    """Creates a customer with the canary in every field, sends bad requests, and returns the id."""
+    """Creates a customer with the canary in their texts, sends bad requests; returns the id."""
     with closing(connect(attempts.service)) as connection:
         headers = {"Authorization": f"Bearer {token}"}
         caller = Caller(connection=connection, canary=canary, headers=headers)

@@ -67,7 +67,7 @@ SORTS = [
 
 
 async def test_no_list_search_or_count_scans_a_whole_table(empty: str) -> None:
-    """For the owner of the tables by every sort; for a role with policies by the default one."""
+    """The owner of the tables reads by every sort, a role with policies by the default one."""
     await migrate(empty)
     await load_tenants(empty, SIZES)
     await _expect_no_scans(empty, SORTS, row_security=False)

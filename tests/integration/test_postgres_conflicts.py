@@ -39,7 +39,7 @@ SELECT pid FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'
 
 @asynccontextmanager
 async def session(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A connection with an open transaction, as of another program."""
+    """A connection with an open transaction, like that of another program."""
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction():

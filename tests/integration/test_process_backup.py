@@ -58,7 +58,7 @@ def run(
 
 
 def with_programs(folder: Path, url: str) -> dict[str, str]:
-    """The environment of a command with these programs first on the PATH."""
+    """The environment of a command on the database, with `folder` first on the PATH."""
     return {"DATABASE_URL": url, "PATH": f"{folder}:{os.environ['PATH']}"}
 
 

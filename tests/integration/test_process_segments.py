@@ -199,7 +199,7 @@ async def test_the_help_of_the_doctor_lists_its_checks(tmp_path: Path) -> None:
     with start_command(tmp_path, "doctor", "--help") as doctor:
         assert doctor.exit_code() == 0
     assert doctor.output.startswith("Usage: customers doctor [OPTIONS] COMMAND")
-    assert "segments  Evaluate every segment for every customer" in doctor.output
+    assert "segments  Evaluate the segments for every customer" in doctor.output
 
 
 async def test_when_the_sweeper_is_killed_another_one_takes_over(

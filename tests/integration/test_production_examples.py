@@ -201,7 +201,7 @@ def play_mobile_app(deployment: Deployment, headers: Headers, customer: str, pee
 
 
 def test_the_orders_service_works_behind_the_mesh(behind_mesh: Deployment, tenant: str) -> None:
-    """The orders service sends only X-Tenant-ID; over gRPC it names the tenant in the message."""
+    """The orders service only names its tenant: in X-Tenant-ID, over gRPC in the message."""
     caller = OrdersService(behind_mesh.service.http, tenant)
     first, again = caller.sell("order-1"), caller.sell("order-1")
     assert (first["id"], first["totalOrders"]) == (again["id"], again["totalOrders"])

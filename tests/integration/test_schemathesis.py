@@ -1,7 +1,7 @@
 """Schemathesis tests the service against the OpenAPI document, by all checks but those below.
 
-The document is narrowed to what a schema cannot express: the tenant, and existing ids for half of
-the calls of each operation.
+The document is narrowed, since a schema cannot express which tenant and ids exist: to one tenant,
+and to existing ids for half of the calls of each operation.
 """
 
 import asyncio
@@ -88,8 +88,8 @@ include-operation-id = ["previewRules", "previewChange"]
 checks.positive_data_acceptance.enabled = false
 checks.negative_data_rejection.enabled = false
 """
-# Each phase runs once: the edges of the schema, of which there are most, without a database, and
-# random values where they are stored.
+# Each phase runs on one storage: the edges of the schema, which are many, and sequences of calls on
+# memory; the examples and random values on PostgreSQL.
 ON_MEMORY: Final = "coverage,stateful"
 ON_POSTGRESQL: Final = "examples,fuzzing"
 # These must agree with another parameter or key.

@@ -20,7 +20,7 @@ from tests.support.storage_steps import opened
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# A value that no other test writes, in whatever a conflict may be about.
+# A text that no other test writes; it is in each value about which requests conflict.
 CANARY = "canary-5e1b7"
 AT_ONCE = 8
 _DUPLICATE = "INSERT INTO deployment_secrets (name, secret) VALUES ($1, ''), ($1, '')"

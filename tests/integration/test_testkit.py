@@ -30,7 +30,7 @@ from tests.support.service_process import COMMAND, is_alive
 
 ROOT = Path(__file__).parents[2]
 ADA: CustomerDetails = {"email": "ada@example.test", "firstName": "Ada", "lastName": ""}
-# Calls over both interfaces, the first in the default currency.
+# Calls over REST in the default currency, and a connection over gRPC.
 CALLS = """
 import grpc
 def test_rest(customers_client, customers_states):

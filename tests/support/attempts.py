@@ -56,7 +56,7 @@ class Credentials:
         return self.key[:-64] + uuid4().hex + uuid4().hex
 
     def secrets(self) -> Mapping[str, str]:
-        """The secrets that nothing may keep, by name: of a token the whole and the signature."""
+        """The secrets that must not leak, by name; the signature of each token is one of them."""
         names = ("token", "expired", "foreign", "unknown")
         tokens = {name: str(getattr(self, name)) for name in names}
         tokens["mutated"] = mutated(self.token)

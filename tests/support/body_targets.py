@@ -51,7 +51,7 @@ class Target:
 
 
 def below(part: str) -> PathOf:
-    """Returns the customer's path with `part` appended."""
+    """A function that returns the customer's path with `part` appended."""
 
     async def path_of(api: Api, customer: str) -> str:
         return customer + part

@@ -63,8 +63,8 @@ class BruteForceCheck:
             await self._check_segments(customer, summaries)
 
     async def check_feeds(self) -> dict[UUID, Sequence[SequencedChange]]:
-        """Refreshes all segments; returns their feeds. Raises AssertionError if the replay of a
-        feed differs from the expected members.
+        """Refreshes all segments; returns their feeds by segment id. Raises AssertionError if a
+        feed is out of order, or its replay differs from the expected members.
         """
         while (backfills := await self.oracle.sweeper.refresh(LEASE_SECONDS)) and backfills.count:
             pass

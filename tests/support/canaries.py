@@ -74,7 +74,7 @@ async def statistics_of(connection: Connection) -> Mapping[str, bytes]:
 
 
 async def files_of(connection: Connection, data: Path) -> Mapping[str, bytes]:
-    """Every file of the database, by `table, relation, file`, or by its name without a relation."""
+    """Each file of the database, by `table, relation, file`, or by `file` if it has no relation."""
     await connection.execute("CHECKPOINT")
     folder = data / await connection.fetchval(FOLDER_OF_DATABASE)
     names = {str(row["file"]): row for row in await connection.fetch(RELATIONS)}

@@ -7,7 +7,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 _PARTS = ("testkit", "examples")
-# Documents write paths from the root, from their own folder, or from one of these rooms.
+# Documents write paths from the root, from their own folder, or from one of these folders.
 _ROOMS = tuple(
     Path("src/customers", room)
     for room in ("", "adapters", "adapters/postgres", "entrypoints", "entrypoints/http")

@@ -29,9 +29,9 @@ from customers.core.ports.storage import (
 class FaultyStorage(Storage):
     """Delegates to a storage, with the faults that its attributes switch on.
 
-    Orders wait while `gate` is closed, and then for as many turns of the event loop as the next
-    item of `turns` says, else one. After `orders_until_outage` orders the storage becomes
-    unavailable. A call of `record_orders` counts as one order.
+    Orders wait while `gate` is closed, as it is at first, and then for as many turns of the event
+    loop as the next item of `turns` says, else one. After `orders_until_outage` orders the storage
+    becomes unavailable. A call of `record_orders` counts as one order.
     """
 
     _inner: Storage
@@ -128,7 +128,7 @@ class FaultyStorage(Storage):
         await self._inner.close()
 
     async def admit_order(self) -> None:
-        """Waits at the gate. Raises Unavailable once the outage has begun, or another fault."""
+        """Waits at the gate, then raises if the storage is broken, unavailable or busy."""
         turns = self.turns.pop(0) if self.turns else 1
         self.order_arrived.set()
         await self.gate.wait()

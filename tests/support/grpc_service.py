@@ -44,7 +44,7 @@ TENANT = "tenant"
 
 @frozen(kw_only=True)
 class Rpc:
-    """A running server, and a channel to it."""
+    """A running server with its storage and metrics, and a channel and a stub to call it."""
 
     server: RpcServer
     port: int

@@ -15,7 +15,7 @@ Call = tuple[str, str, Any]
 
 @frozen(kw_only=True)
 class Move:
-    """`call`, after the calls `before`, moves a customer into the segment, or out of it.
+    """After the calls `before`, `call` moves a customer into the segment if `becomes`, else out.
 
     `cause` is the cause in the feed; if it is None, the feed of the move is not tested.
     """

@@ -47,7 +47,7 @@ class LedgerScenario:
         return cls(facts=tuple(facts), entries=tuple(entries))
 
     def reports(self, count: int, chance: Random) -> list[Fact]:
-        """`count` facts in random order: each fact at least once, the others repeats."""
+        """`count` facts in random order: each fact at least once, and some of them again."""
         repeats = chance.choices(self.facts, k=count - len(self.facts))
         facts = [*self.facts, *repeats]
         chance.shuffle(facts)

@@ -17,7 +17,7 @@ TOTAL = 33.330000000000005
 
 
 class OrdersService:
-    """A client that sends the headers of the orders service, and no others."""
+    """A client that sends the same headers as the orders service."""
 
     def __init__(self, address: str, tenant: str) -> None:
         self._address = urlsplit(address)

@@ -3,7 +3,7 @@
 The main process of a run calls `open_run` first and `close_run` last, in conftest's
 `pytest_configure` and `pytest_unconfigure`; workers of pytest-xdist do not. A test that needs a
 server starts it, or shares the running one; only `close_run` stops it. A run removes the remains of
-killed runs. Databases, schemas and fixtures are in conftest.
+killed runs. The fixtures of databases are in `tests/integration/conftest.py`.
 """
 
 import os

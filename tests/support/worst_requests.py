@@ -1,7 +1,7 @@
 """The worst requests known for every route: those that cost a service most.
 
 The texts, values, bodies, queries and headers are data: whoever finds a worse one adds a line. A
-new route gets all of them by itself.
+new route gets those that apply to it by itself.
 """
 
 import gzip
@@ -116,8 +116,8 @@ VALUES: Final[Mapping[str, tuple[str, str, str]]] = {
     "decimals in a text": ('"0.', "0", '1"'),
     "a text with an open end": ('"', '\\"', ""),
 }
-# The texts and values that also fill a whole body in a single field, for each field; all of them
-# fill a body that all fields share.
+# The texts and values that also fill a body in one field alone, for each field; every text and
+# value fills a body that all fields share.
 ALONE: Final = frozenset(
     {
         "letters of two bytes",

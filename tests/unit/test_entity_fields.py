@@ -60,7 +60,7 @@ class Columns:
 
 @frozen(kw_only=True)
 class Answer:
-    """How an entity is answered: its shape, what encodes it, keys it adds, fields it hides."""
+    """How an entity is answered: its shape and encoder, and what it adds, hides or replaces."""
 
     shape: type
     encode: Callable[[Any], Mapping[str, object]]

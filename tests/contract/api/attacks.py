@@ -1,4 +1,4 @@
-"""Attacks: every operation, by every kind of caller, on whatever belongs to somebody else.
+"""Attacks: calls that need a permission, by callers who may not make them or with others' ids.
 
 A cell is an operation, who calls it, and whose ids it names.
 """
@@ -33,7 +33,7 @@ def staff(*permissions: str, tenant: str, **headers: str | None) -> Headers:
 
 @frozen(kw_only=True)
 class Attempt:
-    """A call, and what it needs."""
+    """A call, and the permissions that it needs."""
 
     method: str
     path: str
@@ -46,7 +46,10 @@ class Attempt:
 
 
 def attempts(api: Api, ids: Mapping[str, str]) -> Iterator[Attempt]:
-    """A call of every operation that needs a permission, valid if the ids are."""
+    """Calls that need a permission: of every operation with an id in its path, and of `others`.
+
+    They are valid if the ids are.
+    """
     customer_id, segment_id = ids["customerId"], ids["segmentId"]
     others = [
         ("GET", "/api/v1/customers", None),
@@ -64,6 +67,9 @@ def attempts(api: Api, ids: Mapping[str, str]) -> Iterator[Attempt]:
         ),
         ("POST", "/api/v1/customers/segments/preview", {"rules": None}),
         ("GET", "/api/v1/customers/segments", None),
+        ("POST", "/api/v1/customers/segments", {"name": "everybody"}),
+        ("GET", "/api/v1/keys", None),
+        ("POST", "/api/v1/keys", {"name": "mine", "permissions": ["customers:view"]}),
     ]
     for method, path, body in (*calls(api, ids), *others):
         if method == "HEAD":

@@ -189,7 +189,7 @@ class ExactTimeContract:
 
 
 async def read_feed(api: Api, segment: dict[str, Any], is_followed: bool) -> None:
-    """Reads the feed if `is_followed`, which refreshes the stored members."""
+    """Reads the feed if `is_followed`; reading it refreshes the stored members."""
     if is_followed:
         assert (await api.get(f"{segment_path(segment)}/changes")).status == 200
 

@@ -63,7 +63,7 @@ def refusals(operation: Operation) -> Scenario:
 
 
 def refusals_of_shoppers(operation: Operation) -> Scenario:
-    """Requests to an operation for shoppers, by each shopper and by nobody, with unknown ids."""
+    """Requests to an operation for shoppers, by each shopper and without one, with unknown ids."""
     if not _is_for_shoppers(operation):
         return
     base, path = _split(operation)

@@ -1,4 +1,4 @@
-"""Plays all scenarios: sends every request, and returns the answer to its scenario."""
+"""Plays all scenarios: sends every request, and passes the answer to its scenario."""
 
 from tests.support.api_client import Answer, Api
 from tests.support.scenarios.all_scenarios import all_scenarios

@@ -29,7 +29,7 @@ async def storage() -> MemoryStorage:
 
 
 def with_value(data: Data, pointer: str, value: object) -> Data:
-    """Changes a value of the tenant in `data` (ABSENT removes, a function maps it); returns it."""
+    """Changes a value of the tenant (ABSENT removes it, a function maps it); returns `data`."""
     target: Any = data[TENANT]
     *keys, last = [int(key) if key.isdigit() else key for key in pointer[1:].split("/")]
     for key in keys:

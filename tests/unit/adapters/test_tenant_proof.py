@@ -1,4 +1,4 @@
-"""A statement is proven to reach one tenant's rows, unless listed; one that may not is refused."""
+"""A statement that is not listed is refused unless it is proven to reach one tenant's rows only."""
 
 import re
 

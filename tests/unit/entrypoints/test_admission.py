@@ -42,7 +42,7 @@ class Http:
         return await api.post(path, {"orderId": str(customer.id), "totalAmount": 1})
 
     async def hang(self, tenant: str, count: int, in_all: int) -> list[asyncio.Task[Answer]]:
-        """Sends `count` orders; returns when `in_all` orders wait at the gate, of all tenants."""
+        """Sends `count` orders; returns when `in_all` orders of all tenants wait at the gate."""
         tasks = [asyncio.create_task(self.record(tenant)) for _ in range(count)]
         await until(lambda: self.storage.concurrent_orders == in_all)
         return tasks

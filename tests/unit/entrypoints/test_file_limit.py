@@ -34,7 +34,7 @@ def test_without_a_limit_of_files_there_are_as_many_connections_as_wanted(
 
 @define(eq=False)
 class Busy:
-    """A connection at work."""
+    """A connection at work; the test fails if it has to give way."""
 
     peer: str
     awaits_head: bool = False

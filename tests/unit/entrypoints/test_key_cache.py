@@ -23,7 +23,9 @@ REVOKED_STOPS_WITHIN = 5.0
 
 @define
 class Keys:
-    """Stored keys, how often they were looked up, and a clock in seconds."""
+    """A storage of keys, with a clock in seconds. It notes the ids that are looked up and the uses
+    that are written; look-ups wait for `gate`, and everything fails while it `is_away`.
+    """
 
     stored: dict[UUID, ApiKey] = field(factory=dict)
     look_ups: list[UUID] = field(factory=list)

@@ -23,7 +23,7 @@ class FetchTimes:
     """How often keys are fetched, and how long they are used; all in seconds.
 
     `interval` is the pause after a fetch, `after_failure` the one after a fetch that failed. A
-    token whose key may be missing causes an earlier fetch, at most one in `between_misses`.
+    token whose key may be missing causes an earlier fetch, at most one per `between_misses`.
     `timeout` limits each fetch, `first` the wait of `open`. Keys are used until they are `good_for`
     old. `now` is a monotonic clock.
     """
@@ -95,8 +95,8 @@ class FetchedKeys(Keys):
             self._report("")
 
     def _report(self, failure: str) -> None:
-        """Logs a failure, unless the fetch before failed for the same cause; and that fetching
-        succeeds again. `failure` is empty after a success.
+        """Logs a failure unless the previous fetch failed for the same cause, and logs the first
+        success after a failure. `failure` is empty after a success.
         """
         if failure and failure != self._failure:
             _log.warning("the keys of tokens cannot be fetched: %s", failure)

@@ -97,7 +97,7 @@ def _is_for_signatures(entry: dict[str, Any]) -> bool:
 
 
 def _algorithms(entry: dict[str, Any]) -> tuple[str, ...]:
-    """The algorithms that fit the type of the key; if the entry names one, no others."""
+    """The algorithms for the key's type and curve; at most the one that the entry names, if any."""
     kind, curve = entry.get("kty"), entry.get("crv")
     if not isinstance(kind, str) or not (curve is None or isinstance(curve, str)):
         return ()

@@ -64,7 +64,7 @@ def _message(mail: VerificationMail, sender: str) -> EmailMessage:
     try:
         message["From"], message["To"], message["Subject"] = sender, mail.recipient, mail.subject
     except ValueError:
-        raise MailNotSent("the address cannot be written in a header") from None
+        raise MailNotSent("an address or the subject cannot be written in a header") from None
     message["Date"] = formatdate(mail.sent_at.timestamp())
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
     message["Auto-Submitted"] = "auto-generated"

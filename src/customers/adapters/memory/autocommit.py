@@ -1,4 +1,4 @@
-"""The most frequent writes in memory: each is an ordinary draft, as there are no round trips."""
+"""The most frequent writes in memory, each an ordinary draft: there are no round trips to save."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

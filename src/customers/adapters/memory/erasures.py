@@ -1,4 +1,4 @@
-"""Erasure in memory: removes personal data from every map, and stores the receipt."""
+"""Erasure in memory: removes a customer's personal data, and stores the receipt."""
 
 from typing import Any
 from uuid import UUID

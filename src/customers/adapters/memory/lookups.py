@@ -1,4 +1,4 @@
-"""The most frequent reads in memory: each is an ordinary view, as there are no round trips."""
+"""The most frequent reads in memory, each an ordinary view: there are no round trips to save."""
 
 from uuid import UUID
 

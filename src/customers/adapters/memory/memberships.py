@@ -124,8 +124,8 @@ def failed_builds(state: State) -> int:
 
 
 def backlog(states: Iterable[State], limit: int) -> Backlog:
-    """The number of these tenants' pending changes, and when the oldest was made; counts at most
-    `limit` changes.
+    """The number of these tenants' pending changes, and the moment of the oldest. Reads at most
+    `limit` changes: if there are more, the oldest is the oldest of those read.
     """
     by_customer = (changes for state in states for changes in state.pending_changes.values())
     moments = [change.at for change in islice(chain.from_iterable(by_customer), limit)]

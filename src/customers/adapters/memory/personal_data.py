@@ -1,4 +1,4 @@
-"""Reads everything that the memory storage holds about one person."""
+"""Reads the records that the memory storage holds about one customer."""
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime

@@ -36,7 +36,7 @@ def dump(states: Mapping[str, State], currency: Currency) -> dict[str, Any]:
 
 
 def restore(data: object, currency: Currency, at: JsonPointer) -> dict[str, State]:
-    """The states by tenant. Raises Invalid with a pointer to each bad place, below `at`.
+    """The states by tenant. Raises Invalid with pointers to the bad places, below `at`.
 
     Contradictions between rows are reported only if every row is valid by itself.
     """

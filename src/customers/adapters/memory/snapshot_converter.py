@@ -123,7 +123,7 @@ def _has_origin(*origins: Any) -> Callable[[Any], bool]:
 
 
 def _collection_hook(kind: Any, converter: Converter) -> Hook:
-    """Reads a list as a tuple, or an object as a map."""
+    """The hook that reads a list as a tuple, or an object as a map."""
     plain, into = (list, tuple) if get_origin(kind) is tuple else (dict, Map)
     alias: Any = GenericAlias(plain, tuple(arg for arg in get_args(kind) if arg is not ...))
 
@@ -137,7 +137,7 @@ def _collection_hook(kind: Any, converter: Converter) -> Hook:
 
 
 def _object_hook(kind: Any, converter: Converter) -> Hook:
-    """Reads the fields of a kind, each through its gate; refuses other keys."""
+    """The hook that reads an object of a class, each field by its hook, and refuses other keys."""
     overrides: Any = _overrides(kind, converter)
     read = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True, **overrides)
     finish = _with_rule if kind is segment.Segment else lambda row: row
@@ -171,7 +171,7 @@ def _overrides(kind: Any, converter: Converter) -> dict[str, Any]:
 
 
 def _field_hook(kind: Any, gated: Any, converter: Converter) -> Hook:
-    """Reads a field by `gated`, the type with its gate; accepts None only if `kind` includes it."""
+    """The hook that reads a field by `gated`, its type with the gate, and None if `kind` has it."""
     if NoneType in get_args(gated):
         [gated] = set(get_args(gated)) - {NoneType}
     has_none = NoneType in get_args(kind)
@@ -197,7 +197,7 @@ class _ReasonGate:
 
 def _amounts(currency: Currency) -> dict[Any, Callable[[Any], Any]]:
     def total(raw: object) -> Decimal:
-        """Reads a sum of amounts, which may exceed the limit of a single amount."""
+        """Reads a sum or an average of amounts; a sum may exceed the limit of a single amount."""
         value = exact_number(raw, max_digits=24)
         if value < 0 or value != currency.rounded(value):
             raise InvalidValue("INVALID_VALUE", f"must be an amount of {currency.code}")

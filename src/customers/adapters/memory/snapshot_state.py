@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def state_of(rows: TenantRows, tenant_id: str, currency: Currency) -> State:
-    """The state made of the consistent rows; it leaves out the others, or replaces their values."""
+    """The state of the rows; inconsistent ones are left out, or get values that are consistent."""
     own = partial(_own, tenant_id)
     state = _with_customers(own(rows.customers), own(rows.erased_customers))
     state = _with_verifications(_with_belongings(state, rows, own), rows, tenant_id)
@@ -38,7 +38,7 @@ def state_of(rows: TenantRows, tenant_id: str, currency: Currency) -> State:
 
 
 def _own(tenant_id: str, rows: Iterable[Any]) -> list[Any]:
-    """The first row of each id, with the tenant's id."""
+    """The first row of each id, its `tenant_id` set to that of the tenant."""
     return _unique((evolve(row, tenant_id=tenant_id) for row in rows), attrgetter("id"))
 
 
@@ -120,7 +120,7 @@ def _addresses(state: State, rows: list[Address]) -> Map[UUID, tuple[Address, ..
 
 
 def _payment_methods(state: State, rows: list[Any]) -> Map[UUID, tuple[Any, ...]]:
-    """The payment methods by customer, with at most one default each and without card numbers.
+    """The payment methods by customer: at most one default each, and none with a card number.
 
     A method of a deleted customer may have the same token as another method.
     """

@@ -1,5 +1,5 @@
 """Stale candidates in memory: customers found by their pending changes, by their dates, and by
-comparing a filter with the stored members.
+comparing a filter with the stored members. `scan` returns all customers, stale or not.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

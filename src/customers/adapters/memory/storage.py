@@ -15,8 +15,8 @@ a database too. The differences from a database:
 - The lease of the sweeper follows the clock of the event loop.
 - No column limits the size of a value: what the model accepts is stored.
 
-It also detects mistakes that a database cannot: a write to an entity that the transaction has not
-locked, a `before` that is not what is stored, and a membership lock acquired after other locks
+It also detects mistakes that a database cannot: a write without the lock that it
+needs, a `before` that is not what is stored, and a membership lock acquired after other locks
 raise RuntimeError and doom the transaction.
 """
 
@@ -161,7 +161,7 @@ class MemoryStorage(Storage):
         """Replaces the state of all tenants by dumped data.
 
         Waits for the transactions that have begun. Open views show the new state, consistent views
-        do not. Raises Invalid with a pointer to each bad place and changes nothing; pointers begin
+        do not. Raises Invalid with pointers to the bad places and changes nothing; pointers begin
         at `at`, the place of the data in its document.
         """
         await self._tenants.replace(restore(data, self._currency, at))

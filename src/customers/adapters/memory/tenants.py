@@ -25,7 +25,7 @@ class Tenant:
 
 @define(eq=False, repr=False)
 class ReadView(StateReader):
-    """The committed state of a tenant at the moment of each read."""
+    """The state of `_tenant` at each read; a consistent view has a `Tenant` that never changes."""
 
     _tenant: Tenant
     _has_ended: bool = field(default=False, init=False)

@@ -69,8 +69,8 @@ _DEFAULT_ANALYTIC_POOL = PoolOptions(max_size=2, statement_timeout=15, work_time
 CHECK_SECONDS = 2.5
 # Seconds between two checks of a capture barrier.
 _MIN_PAUSE, _MAX_PAUSE = 0.002, 0.05
-# Seconds to pause after a transaction lost a conflict, so that the one that won gets the lock which
-# the other gave up. Without the pause a retry could take the lock first, and deadlock again.
+# Seconds to pause after a transaction lost a conflict, so that the winner gets the lock that the
+# loser gave up. Without the pause a retry could take the lock first, and deadlock again.
 _CONFLICT_PAUSE = 0.05
 
 
@@ -85,7 +85,7 @@ class _Schema:
 class PostgresStorage(Storage):
     """The storage in one PostgreSQL database, to be opened before use.
 
-    A check stores the currency in a writable database that has none yet; it never changes.
+    A check stores the currency in a writable database without one; then the currency never changes.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class PostgresStorage(Storage):
         return self.pool.stats()
 
     def usage(self) -> Usage:
-        """How many connections are in use, in all and by the busiest tenant."""
+        """The use of this storage's pool; `analytic` is a storage with a pool of its own."""
         return self.pool.usage()
 
     async def check(self) -> StorageStatus:
@@ -237,7 +237,7 @@ class PostgresStorage(Storage):
 
     async def rewrite_search_texts(self, limit: int) -> int:
         if not search_texts.can_be_rewritten(self._schema.revision):
-            await self.check()  # it may have been migrated meanwhile
+            await self.check()  # the database may have been migrated meanwhile
         if not search_texts.can_be_rewritten(self._schema.revision):
             return 0
         new_session = self._new(TransactionSession, "")
@@ -246,7 +246,7 @@ class PostgresStorage(Storage):
 
     async def api_key(self, key_id: UUID) -> ApiKey | None:
         if not api_keys.has_table(self._schema.revision):
-            await self.check()  # it may have been migrated meanwhile
+            await self.check()  # the database may have been migrated meanwhile
         if not api_keys.has_table(self._schema.revision):
             return None
         async with self._session("") as session:
@@ -318,7 +318,7 @@ class PostgresStorage(Storage):
 class _Connected(AbstractAsyncContextManager[Opened]):
     """Opens a session of a tenant, or a view over one; releases the connection when the block ends.
 
-    A check tries this even while the database must not be used or the breaker refuses requests.
+    A check opens one even while the database must not be used or the breaker refuses requests.
     """
 
     def __init__(
@@ -405,7 +405,7 @@ class PostgresView(View):
 
 
 class PostgresTransaction(PostgresView, Transaction):
-    """The repositories of a view, including their methods that write, and that of erasures."""
+    """A view whose repositories may also write, with the repository of erasures."""
 
     @property
     def erasures(self) -> PostgresErasures:

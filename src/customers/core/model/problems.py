@@ -33,7 +33,7 @@ class Location(Protocol):
 
 @frozen
 class Name:
-    """The location of a value outside a body: a query parameter or a part of the path."""
+    """A location without a JSON pointer: a part of a REST path, or a field of a gRPC message."""
 
     field: str
 

@@ -22,6 +22,7 @@ class PersonalDataReader(Protocol):
 
         The kinds are those of RECORD_KINDS. Addresses and payment methods come by id; notes,
         communications, orders and verifications oldest first, orders that are only stubs last;
-        membership changes by segment, then by sequence.
+        assignments by segment; membership changes by segment, then by sequence; records of other
+        kinds in any order.
         """
         ...

@@ -243,7 +243,7 @@ class Storage(Protocol):
         ...
 
     async def tenants_with_segments(self) -> Sequence[str]:
-        """Every tenant that has segments, sorted; for the sweeper and the doctor."""
+        """Every tenant that has segments, sorted."""
         ...
 
     async def tenants_to_refresh(self) -> Sequence[str]:

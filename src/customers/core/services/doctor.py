@@ -1,4 +1,4 @@
-"""The doctor: compares the members that the service reports with an evaluation of every rule."""
+"""The doctor: evaluates segments, and compares the result with the members that are reported."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from uuid import UUID
@@ -46,9 +46,9 @@ class Doctor:
         return {id: error for id, error in errors.items() if error is not None}
 
     async def segments(self, tenant_id: str) -> AsyncIterator[MembershipDifference]:
-        """Evaluates every rule for every customer of a tenant, at one moment, and yields each
-        difference from what the membership view reports at that moment. Refreshes nothing, and
-        leaves out segments whose build has failed.
+        """Evaluates the segments, except those whose build has failed, for every customer of a
+        tenant, at one moment. Yields each difference from what the membership view reports at that
+        moment. Refreshes nothing.
         """
         storage = self._storage.analytic
         view = membership_view(storage, tenant_id, self._clock, refreshes=False)

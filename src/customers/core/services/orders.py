@@ -1,6 +1,6 @@
 """Use cases of the ledger: recording orders, refunds and cancellations, and listing orders.
 
-REST and gRPC call the same methods.
+REST and gRPC record by the same methods; only REST lists orders.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Use cases of shoppers: finding their own customer, and changing their profile.
 
-For addresses, payment methods and orders, shoppers share the use cases of staff, with the customer
-that is found here.
+For everything else, such as addresses and orders, shoppers share the use cases of staff, with the
+customer that is found here.
 """
 
 from uuid import UUID

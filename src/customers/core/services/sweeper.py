@@ -106,8 +106,9 @@ class Sweeper:
         )
 
     async def follow_time(self, lease_seconds: float) -> None:
-        """Refreshes the segments that have customers who crossed a threshold, within the budget of
-        the pace and while the sweeper holds the lease. Raises as `refresh` does.
+        """Refreshes the segments that have customers who crossed a threshold, and records builds
+        that have failed, within the budget of the pace and while the sweeper holds the lease.
+        Raises as `refresh` does.
         """
         tenant_ids = await self._storage.tenants_with_segments()
         await self._visit(tenant_ids, self._follow_time, lease_seconds)

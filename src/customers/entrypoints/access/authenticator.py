@@ -49,7 +49,7 @@ class Tokens(Protocol):
 
 
 class Principals(Protocol):
-    """Recognises callers without a bearer token, such as by a client certificate."""
+    """Recognises callers by something else than a bearer token, such as a client certificate."""
 
     def principal(self, caller: Caller) -> Principal | None:
         """The principal, or None for an unknown caller. Raises InvalidToken, Unauthenticated."""

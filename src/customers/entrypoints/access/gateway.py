@@ -17,7 +17,7 @@ Network = IPv4Network | IPv6Network
 
 CLAIM_PREFIX: Final = "x-jwt-claim-"
 SECRET_HEADER: Final = "x-gateway-secret"  # noqa: S105 - the name of the header
-# In these headers a service of the platform names itself, and the shopper it acts for.
+# In these headers a service of the platform names itself, the shopper it acts for, and the tenant.
 _SERVICE, _USER, _TENANT = "x-internal-service", "x-user-id", "x-tenant-id"
 _EMAIL: Final = "email"
 _CLAIMS: Final = ("sub", "tenant-id", _EMAIL, "roles", "permissions")

@@ -25,7 +25,7 @@ _SCOPE: Final = "scope"
 
 @frozen(kw_only=True)
 class ClaimNames:
-    """The names of a token's claims; dots make a path into nested objects."""
+    """The names of the claims with tenants, permissions and roles; dots lead into inner objects."""
 
     tenants: str = "tenant_id"
     permissions: str = "permissions"

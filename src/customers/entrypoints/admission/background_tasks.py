@@ -43,7 +43,7 @@ class BackgroundTasks:
 
 
 def _log_exception(task: asyncio.Task[Any]) -> None:
-    """Logs an exception after a disconnect, except errors that only concern the caller."""
+    """Logs an exception after a disconnect, except a CustomersError: only its caller needs it."""
     error = None if task.cancelled() else task.exception()
     if error is not None and not isinstance(error, CustomersError):
         logger().error("unhandled exception after client disconnect", exc_info=error)

@@ -47,7 +47,9 @@ def serve(settings: Settings) -> None:
 
 
 @main.command()
-@click.option("--status", is_flag=True, help="Only print the revision of the database.")
+@click.option(
+    "--status", is_flag=True, help="Only print the revision of the database, and the pending ones."
+)
 @click.option("--sql", is_flag=True, help="Only print the SQL of the migration.")
 @click.option("--to", metavar="REVISION", help="Migrate to this revision.  [default: the newest]")
 @click.option(
@@ -58,7 +60,7 @@ def serve(settings: Settings) -> None:
 @click.option(
     "--service-role",
     metavar="NAME",
-    help="Grant this existing role what the service needs, and nothing more.",
+    help="Also grant this existing role what the service needs, and revoke the rest.",
 )
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def migrate(

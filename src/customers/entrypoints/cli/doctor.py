@@ -16,9 +16,10 @@ def doctor() -> None:
 @click.option("--tenant", help="Check only this tenant.  [default: every tenant that has segments]")
 @takes_settings("database_url", "data_dir", "environment", "log_level")
 def segments(settings: Settings, tenant: str | None) -> None:
-    """Evaluate every segment for every customer and print how the reported members differ.
+    """Evaluate the segments for every customer, and print where their reported members differ.
 
-    It exits with 1 if there is a difference.
+    It exits with 1 if there is a difference. If the build of a segment failed, it prints why and
+    does not evaluate the segment.
     """
     from customers.entrypoints.process.doctor import check_segments
 
@@ -32,7 +33,7 @@ def database_server(settings: Settings) -> None:
     """Print what the database server is set to and what it should be set to.
 
     It checks what the server logs, TLS, the role of the service, the size of the WAL and
-    autovacuum. It exits with 1 if a setting that production requires is wrong; advice on
+    autovacuum. It exits with 1 if a check fails that production requires; advice on
     performance does not count.
     """
     from customers.entrypoints.process.database_checkup import check_database

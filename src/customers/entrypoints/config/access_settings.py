@@ -42,7 +42,8 @@ class AccessSettings(ServingSettings):
         None,
         Networks.parse,
         "CIDR,...",
-        "Believe the x-jwt-claim-* headers of callers with these addresses, and of nobody else.",
+        "With gateway in AUTH, believe the x-jwt-claim-* headers of callers with these addresses, "
+        "and of nobody else.",
         default_text="nobody",
     )
     gateway_secret: Secret | None = setting(

@@ -15,7 +15,7 @@ _MAX_PORT = 65_535
 
 def is_well_formed(url: str) -> bool:
     """Whether the URL is unambiguous: an unencoded `@` or `#` in a password makes it ambiguous. The
-    URL may have several hosts, each with a port, as asyncpg takes them.
+    URL may have several hosts, each with or without a port, as asyncpg takes them.
     """
     parts = _parts(url)
     if parts is None:

@@ -73,6 +73,6 @@ class MailSettings(AccessSettings):
 
 
 def mail_setting_names() -> frozenset[str]:
-    """The names of the settings of mail, which only serving needs."""
+    """The names of the settings of mail, which only commands that take all settings read."""
     others = {field.name for field in fields(AccessSettings)}
     return frozenset(field.name for field in fields(MailSettings)) - others

@@ -48,7 +48,8 @@ class ServingSettings:
         "development",
         setting_parsers.one_of("an environment", "development", "production"),
         "NAME",
-        "Run for development or production. Production requires a database URL and logs JSON.",
+        "Run for development or production. Production logs JSON, and requires more settings, such "
+        "as DATABASE_URL and AUTH.",
     )
     storage: Literal["postgres", "memory"] = setting(
         "postgres",
@@ -110,7 +111,8 @@ class ServingSettings:
         10,
         setting_parsers.whole_number("a number of connections", 1, 500),
         "N",
-        "Open at most this many database connections per worker.",
+        "Open at most this many database connections per worker, besides those of "
+        "ANALYTIC_POOL_SIZE.",
     )
     pool_timeout: float = setting(
         5.0,
@@ -123,7 +125,8 @@ class ServingSettings:
         5.0,
         setting_parsers.seconds(0.1, 60),
         "SECONDS",
-        "Let a request take this long in all: waiting for a connection, statements and a retry.",
+        "Let a request take this long in all: waiting for a connection, statements and a retry. "
+        "Work with ANALYTIC_TIMEOUT has that limit instead.",
     )
     analytic_pool_size: int = setting(
         2,

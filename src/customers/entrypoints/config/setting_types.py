@@ -26,7 +26,7 @@ def without_passwords(text: str) -> str:
 
 @frozen(kw_only=True)
 class Setting:
-    """One setting: its option, its environment variable (None: option only), help and parser."""
+    """The description of a setting; its option and its variables are named after it."""
 
     name: str
     parse: Callable[[str], object]
@@ -53,7 +53,7 @@ class Setting:
     def configured(
         self, environ: Mapping[str, str], options: Mapping[str, object]
     ) -> "ConfiguredText":
-        """The text of the option, or else of the environment. Raises InvalidSetting."""
+        """The text of the option, else of the variable or its file. Raises InvalidSetting."""
         option = options.get(self.name)
         text = "" if option is None else str(option).strip()
         if text or self.variable is None:
@@ -91,7 +91,7 @@ class ConfiguredText:
     source: str
     """The option or the variable."""
     file: str | None = None
-    """The path of the file, if the source is the variable of one."""
+    """The path of the file, if the source is a variable such as DATABASE_URL_FILE."""
 
     @property
     def origin(self) -> str:

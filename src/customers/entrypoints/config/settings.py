@@ -1,8 +1,8 @@
 """The settings of a process, read once from the command's options and the environment.
 
-Only this module and `serving_settings.py` read the environment. The settings of serving, of access
-and of mail are in modules of their own; `options.py` makes the options from the same fields,
-`setting_parsers.py` has the parsers.
+Only this module and `serving_settings.py` read settings from the environment. The settings of
+serving, of access and of mail are in modules of their own; `options.py` makes the options from the
+same fields, `setting_parsers.py` has the parsers.
 """
 
 # ruff: noqa: RUF009 - `setting` makes an attrs field

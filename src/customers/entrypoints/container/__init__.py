@@ -1,6 +1,6 @@
 """The container, which wires the service; only this package imports the adapters.
 
-`database` has what the commands do with a database. The other modules make parts from settings.
+`database` has what commands do with a database; most other modules make parts of the service.
 """
 
 from collections.abc import Callable
@@ -123,7 +123,8 @@ def _usages(door: Door, pools: Usages) -> Usages:
 
 
 def _connections(settings: Settings, metrics: Metrics) -> Connections:
-    of_process = max_connections(settings.max_connections, other_files=settings.pool_size)
+    other_files = settings.pool_size + settings.analytic_pool_size
+    of_process = max_connections(settings.max_connections, other_files=other_files)
     of_peer = settings.max_connections_per_peer or max(of_process * 4 // 5, 1)
     return Connections(ConnectionLimits(of_process=of_process, of_peer=of_peer), metrics)
 

@@ -20,7 +20,7 @@ def openapi(resources: Sequence[Resource]) -> Mapping[str, Any]:
 def documents(
     settings: Settings, openapi: Callable[[], Mapping[str, Any]], guard: Guard
 ) -> Documents:
-    """The OpenAPI document as JSON and as YAML, each written on the first request for one."""
+    """The OpenAPI document as JSON and as YAML, each written on the first request for it."""
 
     def as_json() -> str:
         from customers.entrypoints.openapi import document

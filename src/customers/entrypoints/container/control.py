@@ -1,4 +1,4 @@
-"""Makes the test API and the parts that it controls, only if the settings switch it on."""
+"""Makes the test API and its parts, if the settings switch it on."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal

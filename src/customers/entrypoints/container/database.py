@@ -124,14 +124,14 @@ async def maintain_if_due(dsn: str, interval: float) -> "Maintenance | None":
 
 
 async def export_erasures(dsn: str, file: Path, *, force: bool) -> int:
-    """Writes the receipts of all erasures to a file; see `programs.export_erasures`."""
+    """Writes the receipts of all erasures to a file, and returns their number."""
     from customers.adapters.postgres.programs.export_erasures import export_erasures as export
 
     return await export(dsn, file, force=force)
 
 
 async def open_psql(dsn: str, arguments: Sequence[str]) -> int:
-    """Runs psql on the database; see `programs.shell`."""
+    """Runs psql on the database, and returns its exit code; see `programs.shell`."""
     from customers.adapters.postgres.programs.shell import open_psql as open_psql_on
 
     return await open_psql_on(dsn, arguments, _installation())

@@ -40,7 +40,7 @@ class Health(HealthServicer):
         self._cached_at = -WATCH_SECONDS
 
     def report_not_serving(self) -> None:
-        """Reports NOT_SERVING from now on, and ends all watches after they have sent it."""
+        """Reports NOT_SERVING from now on. Watches send their last status, and end."""
         self._stopping.set()
 
     async def Check(  # noqa: N802 - the names of the protocol

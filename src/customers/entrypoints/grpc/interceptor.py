@@ -27,7 +27,7 @@ from customers.entrypoints.observability.request_id import request_id_of
 
 REQUEST_ID = "x-request-id"
 
-# Machines call this method every few seconds, so it is logged at debug unless it fails.
+# Machines call this method every few seconds, so it is logged at debug, except server errors.
 _HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _SERVER_FAULTS = (StatusCode.INTERNAL, StatusCode.UNAVAILABLE, StatusCode.UNKNOWN)
 

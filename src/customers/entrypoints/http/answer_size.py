@@ -1,4 +1,4 @@
-"""The size of answers: a list, or a batch of customers, is answered with at most 4 MiB of rows.
+"""The size of answers: lists that can be large, batches and previews have at most 4 MiB of rows.
 
 Rows are encoded only until their size exceeds the limit, so few are encoded but not sent.
 """
@@ -14,7 +14,7 @@ from customers.entrypoints.http.errors import ErrorResponse
 from customers.entrypoints.json.encode import encode
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
-# Rows that are encoded together, which is faster than one by one.
+# How many rows are encoded together, which is faster than one by one.
 _TOGETHER: Final = 25
 
 Row = TypeVar("Row")

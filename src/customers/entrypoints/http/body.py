@@ -30,7 +30,7 @@ class RequestRejected(Exception):
 
 
 class CallerLeft(Exception):
-    """The connection was closed by the caller before the request was complete."""
+    """The connection was closed, usually by the caller, before the request was complete."""
 
 
 TOO_SLOW: Final = ErrorResponse(

@@ -16,7 +16,7 @@ from customers.core.model.segment import RulesText
 from customers.core.model.values import MAX_TAGS, IdsGate, TagsGate, TextGate, VisibleGate
 
 MAX_BYTES: Final = 1024 * 1024
-"""The largest limit, which communications and batches of orders have."""
+"""The largest limit of the API, which communications and batches of orders have."""
 
 _BYTES_OF_A_CHARACTER: Final = 12
 _BYTES_OF_AN_ID: Final = 36 * len(r"\u0000") + len('"",')

@@ -38,7 +38,7 @@ class CursorKeys:
         return self._cursors
 
     async def load(self) -> None:
-        """Loads the shared keys, unless they are loaded already. Raises Unavailable."""
+        """Loads the shared keys once; without any, makes a key of its own. Raises Unavailable."""
         if self._is_final:
             return
         shared = await self._storage.deployment_secret()

@@ -112,7 +112,7 @@ class CustomerFilterQuery(CustomerPageQuery):
         str,
         SearchGate(max_length=_MAX_SEARCH),
         "Part of the e-mail address, of the name (words in any order) or of the phone number (at "
-        "least five digits, in any spelling), or a whole order number or id. Letter case and "
+        "least five digits, in any spelling), or a whole order number or order id. Letter case and "
         "accents do not matter, but an order id in mixed case must be typed exactly.",
     ] = ""
     status: tuple[CustomerStatusChoice, ...] = ()

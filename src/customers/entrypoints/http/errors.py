@@ -177,7 +177,7 @@ def _difference(difference: Difference) -> dict[str, Any]:
 
 
 def _shortest(value: Decimal | datetime | None) -> Decimal | datetime | None:
-    """The value; an amount without trailing zeros, of which a storage may add some."""
+    """The value; an amount without trailing zeros, which a storage may add."""
     if not isinstance(value, Decimal):
         return value
     return value.quantize(Decimal(1)) if value == value.to_integral() else value.normalize()

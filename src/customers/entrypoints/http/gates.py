@@ -14,7 +14,7 @@ from customers.core.model.values import TextGate
 
 _WHOLE_NUMBER = re.compile(r"\+?(?=[0-9])0*([0-9]*)")
 _SPACE_AND_NUMBER = re.compile(r" [1-9][0-9 ().\-/x]*")
-# Larger numbers are treated as this one: no list is longer.
+# Larger numbers are treated as this one: no page number, order count or sequence is so large.
 _MAX_COUNT = 10**15
 _LAST_INSTANT = timedelta(days=1) - timedelta(microseconds=1)
 
@@ -90,7 +90,7 @@ class RangeEndGate:
 
 @frozen(kw_only=True)
 class PageSizeLimit:
-    """Marks the size of a page: a count; numbers above `limit` are treated as `limit`."""
+    """Marks a field as the size of a page; numbers above `limit` are treated as `limit`."""
 
     limit: int
 

@@ -1,7 +1,7 @@
-"""Reads the input of a request as its route declares it: tenant, path, body and query in one step.
+"""Reads the body and the query of a request as its route declares them.
 
-A handler is only called with complete, typed input. All problems of the input are reported at once,
-but those of a `precheck` alone.
+A handler is only called with complete, typed input. All problems of the input, those of the tenant
+and the path included, are reported at once, but those of a `precheck` alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -145,7 +145,7 @@ def _body_reader(route: Route, decoder: Decoder) -> BodyReader | None:
 
 @cache
 def has_rules(kind: type[AttrsInstance]) -> bool:
-    """Whether bodies of that class hold rules, whose JSON text is kept as it was sent."""
+    """Whether bodies of this class hold rules, whose JSON text is kept as it was sent."""
     hint = get_type_hints(kind, include_extras=True).get("rules")
     return RulesText in (hint, *get_args(hint))
 

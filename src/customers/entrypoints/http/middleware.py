@@ -36,7 +36,7 @@ CALLER_LEFT: Final = ErrorResponse(
     message="the caller closed the connection before the request was complete",
 )
 _REFUSED_BODIES: Final = frozenset((408, 413, 415))
-# The codes of the errors with which this interface refuses a request that exceeds a limit.
+# The codes of errors that are counted as refusals of a request that exceeds a limit.
 LIMITS: Final = frozenset(
     (
         "ANSWER_TOO_LARGE",
@@ -51,7 +51,9 @@ Response = TypeVar("Response", bound=web.StreamResponse)
 
 @frozen
 class RequestMiddleware:
-    """Wraps the handling of every request; logs requests for `probes` at debug unless they fail."""
+    """Wraps the handling of every request. Requests for the paths in `probes` are logged at debug,
+    except server errors.
+    """
 
     _metrics: Metrics
     _drain: Drain
@@ -73,7 +75,7 @@ class RequestMiddleware:
                 self._report(request, status, perf_counter() - started)
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """The response of the handler, or the response to the error that it raised."""
+        """The response of the handler, or the response to an error."""
         try:
             check_size_of_headers(request)
             if request.match_info.http_exception is not None and _is_of_api(request):
@@ -115,7 +117,7 @@ class RequestMiddleware:
         self, request: web.Request, response: web.StreamResponse, status: int
     ) -> None:
         """Closes the connection after the response if the service is stopping, or if the body was
-        refused or did not arrive: nobody will read the rest of it.
+        refused or not read to its end: nobody will read the rest.
         """
         body = request.content
         is_unread = not body.is_eof() or body.exception() is not None

@@ -18,7 +18,7 @@ MAX_ITEMS = 100
 
 @frozen(kw_only=True)
 class Parameter:
-    """One parameter: its snake_case name, its gate, and its description for OpenAPI.
+    """One parameter. `name` is in snake_case, and `description` is for OpenAPI.
 
     With `keeps_empty`, an empty parameter has the empty text as its value, and not the default.
     """
@@ -45,7 +45,7 @@ class Parameter:
         return filled[:1]
 
     def read(self, params: Texts, problems: Problems) -> Any:
-        """The value; the default if the parameter is absent, or, with a problem, invalid."""
+        """The value; without one the default, or an empty list. Adds a problem if it is invalid."""
         texts = self.texts(params, problems)
         if self.is_list:
             if not texts and any(value.strip() for value in params.get(self.name, ())):

@@ -28,12 +28,12 @@ from customers.entrypoints.observability.logs import logger
 # How long a caller may take between two requests, and to read some of an answer.
 IDLE_SECONDS: Final = 75.0
 ANSWER_SECONDS: Final = 30.0
-# How long a caller whose body was refused has to read the answer.
+# How long a caller has to read the answer to a request whose body was not read to its end.
 PARTING_SECONDS: Final = 1.0
 
 
 class Protocol(web.RequestHandler):
-    """One connection; `connections` counts and limits it, unless that is None."""
+    """One connection. `connections` holds the open ones; if it is None, they are not limited."""
 
     __slots__ = (
         *("_answer_timer", "_connections", "_head_timer", "_parting", "_unsent"),

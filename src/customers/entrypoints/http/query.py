@@ -3,11 +3,11 @@
     status: tuple[Annotated[CustomerStatus, ChoiceGate(CustomerStatus)], ...] = ()
     page: Annotated[int, CountGate(), "The page number, from 1."] = 1
 
-A parameter has the name of its field, in snake_case or camelCase; a page size has two names,
-`page_size` and `limit`. An empty parameter counts as absent, unless its gate `keeps_empty`. A
-parameter with a list of values is comma-separated or repeated; no other parameter may be repeated.
-Unknown parameters are refused if the query `is_of_list`. Other queries ignore them, but with a
-cursor they refuse parameters that ask for a page by number.
+A parameter has the name of its field, in snake_case or camelCase. A field with a PageSizeLimit is
+two parameters, `page_size` and `limit`. An empty parameter counts as absent, unless its gate
+`keeps_empty`. A list is comma-separated or repeated; no other parameter may be repeated.
+Unknown parameters are refused if the query class `is_of_list`. Other classes ignore them, but if
+they have a field `cursor`, they refuse parameters that ask for a page by number.
 """
 
 import re
@@ -34,7 +34,7 @@ class Query(AttrsInstance):
 
     __slots__ = ()
     is_of_list: ClassVar[bool] = False
-    """Whether unknown parameters are refused, as they are by most queries that filter a list."""
+    """Whether unknown parameters are refused, as they are by most queries of lists."""
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:  # noqa: ARG002
         """The query, completed from the request. Adds the problems that no gate can find."""
@@ -118,7 +118,7 @@ def _parameters(reader: Parameter | PageSize) -> Sequence[Parameter]:
 
 
 def readers_of(query_class: type[Query]) -> dict[str, Parameter | PageSize]:
-    """The reader of each field with a gate; a class's own fields come before inherited ones."""
+    """The reader of each parameter field; a class's own fields come before inherited ones."""
     depths = {
         name: depth
         for depth, owner in reversed(list(enumerate(query_class.__mro__)))
@@ -133,7 +133,7 @@ def readers_of(query_class: type[Query]) -> dict[str, Parameter | PageSize]:
 
 
 def _reader(name: str, hint: Any, default: Any) -> Iterator[Parameter | PageSize]:
-    """The reader of a field; none for a field without a gate."""
+    """The reader of a field; none for a field with neither a gate nor a PageSizeLimit."""
     kind, annotations = _unpack(hint)
     is_list = get_origin(kind) is tuple
     gates = _unpack(get_args(kind)[0])[1] if is_list else annotations

@@ -31,8 +31,8 @@ class Deployment:
 
     tenants: TenantReader
     refuses_card_numbers: bool
-    """Whether card numbers are refused in notes, communications and customers too; in payment
-    methods they always are.
+    """Whether card numbers are refused in customers, lock reasons, notes and communications too; in
+    payment methods they always are.
     """
     cursor_keys: CursorKeys
 
@@ -77,7 +77,7 @@ class RequestContext:
 
     @property
     def shopper(self) -> Shopper:
-        """The shopper who calls, with the id that the path has for their customer, or `me`."""
+        """The shopper who calls, with the id in the path; `me` if the path has none."""
         return Shopper.of(self.principal, self._path.get("shopperId", ME))
 
     def id(self, name: str) -> UUID:
@@ -120,10 +120,10 @@ async def receive(
     max_bytes: int,
     deployment: Deployment,
 ) -> RequestContext:
-    """The context of a request, its body received and parsed.
+    """The context of a request. Receives and parses the body, except for GET and HEAD.
 
-    Raises Invalid for a body that is not a JSON object; RequestRejected for its coding, type or
-    size, or if it is late; CallerLeft; TenantForbidden.
+    Raises Invalid for a body that cannot be decoded or that `parse_object` refuses; RequestRejected
+    for its coding, type or size, or if it is late; CallerLeft; TenantForbidden.
     """
     raw, body = b"", None
     if request.method not in ("GET", "HEAD"):

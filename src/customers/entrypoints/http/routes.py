@@ -98,11 +98,11 @@ class Route:
     declares them. Its docstring is the summary and the description of the operation.
 
     `responses` has the shape of the body for each status, or a tuple of alternative shapes.
-    `errors` are what the core may raise besides Invalid, Unavailable, errors of access and those of
-    `_NOT_FOUND`. With `has_location`, a 201 response has a Location header. `on_invalid` is called
-    when the input is invalid, unless it cannot be parsed at all. `max_bytes` limits the body; None
-    stands for the limit of `largest_body`. Machines call a probe (`is_probe`) every few seconds, so
-    it is logged at debug unless it fails.
+    `errors` are what the core may raise besides Invalid, Unavailable, TenantBusy and errors of
+    access; those of `_NOT_FOUND` may be left out. With `has_location`, a 201 response has a
+    Location header. `on_invalid` is called when the input is invalid, unless it cannot be parsed at
+    all. `max_bytes` limits the body; None stands for the limit of `largest_body`. Machines call a
+    probe (`is_probe`) every few seconds, so it is logged at debug, except server errors.
 
     A caller needs the `permission` or one of the `other_permissions`; if there are others, the
     handler checks which of them this request needs. A route with `is_for_shoppers` is for shoppers,
@@ -151,7 +151,7 @@ class Route:
 
     @property
     def address(self) -> str:
-        """The whole path, with its parameters in braces."""
+        """The whole path, with its parameters, and the patterns of some, in braces."""
         return self.base + self.path if self.is_of_tenant else self.path
 
     @property

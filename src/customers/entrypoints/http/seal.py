@@ -54,7 +54,7 @@ def _text(sealed: bytes) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    """The sealed bytes. Raises BrokenSeal for text that is not their only canonical spelling."""
+    """The sealed bytes. Raises BrokenSeal for a text that is not their canonical spelling."""
     try:
         sealed = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:

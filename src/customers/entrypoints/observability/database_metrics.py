@@ -59,15 +59,16 @@ _NEEDED_REVISION = (
 )
 _CONNECTIONS = (
     "customers_pool_connections",
-    "Open database connections by state: 'idle' or 'in_use'.",
+    "Open connections of the request pools by state: 'idle' or 'in_use'.",
 )
 _MAX_CONNECTIONS = (
     "customers_pool_connections_max",
-    "Maximum number of open database connections: POOL_SIZE of every worker.",
+    "Maximum number of open connections of the request pools: POOL_SIZE times WORKERS; those of "
+    "ANALYTIC_POOL_SIZE come on top.",
 )
 _WAITING_REQUESTS = (
     "customers_pool_waiting_requests",
-    "Requests that wait because every database connection is in use.",
+    "Requests that wait because every connection of their request pool is in use.",
 )
 
 

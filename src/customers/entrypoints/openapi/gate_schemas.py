@@ -45,8 +45,8 @@ AMOUNT: Schema = {
     "maximum": float(MAX_AMOUNT),
     "pattern": r"^[0-9]+(\.[0-9]+)?$",
 }
-# A pattern would be a breaking change for generated clients; the description of the whole document
-# states the rule.
+# No pattern: in a body or a query it would be a breaking change for generated clients. The
+# description of the whole document states the rule.
 TENANT: Schema = {"type": "string", "maxLength": MAX_TENANT_LENGTH}
 POSITIVE = r"^([0-9]*[1-9][0-9]*(\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)$"
 MOMENT: Schema = {"type": "string", "format": "date-time"}

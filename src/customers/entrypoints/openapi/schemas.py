@@ -225,7 +225,7 @@ def _or_null(schema: Schema) -> Schema:
 
 
 def _without_null(schema: Schema) -> Schema:
-    """The schema without null; a field of the core is None only because its key may be absent."""
+    """The schema without null: whether a body may have null does not follow from a field's type."""
     kinds = schema.get("type")
     if isinstance(kinds, list) and "null" in kinds:
         return {**schema, "type": kinds[0]}

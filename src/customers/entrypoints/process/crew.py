@@ -9,7 +9,7 @@ from attrs import define, field
 from customers.core.membership.pace import Crew, Result, Visit
 
 MAX_VISITS = 4
-# A sweep waits this long for its visits; slower ones continue during the next sweeps.
+# Each call of `visit` waits this long at most; slower visits go on until a later call.
 PATIENCE_SECONDS = 1.0
 
 

@@ -30,7 +30,7 @@ async def maintain(settings: Settings, output: Output, *, is_full: bool) -> None
         return
     output.info(
         f"{done.place}: maintained after {_counted(done.erasures, 'erasure')} in "
-        f"{done.seconds:.1f} s; tables written anew: {_listed(done.rewritten)}",
+        f"{done.seconds:.1f} s; rewritten tables: {_listed(done.rewritten)}",
         erasures=done.erasures,
         rewritten=list(done.rewritten),
         seconds=round(done.seconds, 3),
@@ -49,7 +49,7 @@ async def maintain(settings: Settings, output: Output, *, is_full: bool) -> None
 
 
 def background_maintenance(settings: Settings, dsn: str) -> "BackgroundMaintenance":
-    """The maintenance that runs beside the sweeper. None runs with MAINTAIN_SECONDS=0, memory
+    """The maintenance that runs beside the sweeper. It does nothing with MAINTAIN_SECONDS=0, memory
     storage, a pooler (which has no session locks) or row security (which logs a warning).
     """
     interval = settings.maintain_seconds

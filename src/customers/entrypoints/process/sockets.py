@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Ports(NamedTuple):
-    """The ports that a service listens on; `metrics` is METRICS_PORT, if it is set."""
+    """The ports that a service listens on; `metrics` is None unless METRICS_PORT is set."""
 
     http: int
     rpc: int
@@ -41,8 +41,8 @@ async def bind_sockets(
     free one.
 
     Other processes can bind the same port if all of them set `reuse_port`. Raises CannotListen for
-    a bad host; any other OSError has a message that names the interface (HTTP, gRPC) and the
-    address.
+    a bad host; any other OSError has a message that names the `interface`, such as HTTP, and
+    the address.
     """
     try:
         return await _bind(host, port, reuse_port=reuse_port)

@@ -26,7 +26,8 @@ MAX_STOP_SECONDS = 0.5
 async def run_sweeper(
     sweeper: Sweeper, metrics: Metrics, pause: float, maintenance: BackgroundMaintenance = NONE
 ) -> AsyncIterator[Callable[[], None]]:
-    """Sweeps while the block runs, with `pause` seconds between sweeps; not at all if it is 0.
+    """Sweeps while the block runs, not at all if `pause` is 0. Between sweeps it waits for `pause`
+    seconds, less during backfills, and at least PAUSE_AFTER_FAILURE after a failed sweep.
 
     Yields a function that stops the sweeper early.
     """
@@ -56,7 +57,7 @@ async def _sweep(sweeps: "_Sweeps", interval: float) -> None:
             backfills = await sweeps.sweep()
         except Unavailable:  # the storage has logged the cause
             pause = max(interval, PAUSE_AFTER_FAILURE)
-        except ExceptionGroup as failures:  # these tenants pause, the others go on
+        except ExceptionGroup as failures:  # these tenants rest, the others go on
             for failure in failures.exceptions:
                 logger().error("sweep failed", exc_info=failure)
         except Exception:

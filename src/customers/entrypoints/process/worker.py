@@ -35,8 +35,8 @@ STANDARD_INPUT = 0
 class WorkerCommand:
     """The settings with which a worker serves, and the folder of the shared metrics.
 
-    It is passed through standard input, because other users could read a database password in the
-    arguments or environment variables of a process.
+    The command is passed through standard input, because it contains secrets, such as the database
+    password, and other users can read the arguments of a process.
     """
 
     settings: Settings

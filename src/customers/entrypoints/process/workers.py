@@ -73,7 +73,7 @@ async def supervise_workers(settings: Settings, dsn: str) -> AsyncIterator[Ports
 
 @define(eq=False)
 class WorkerSlot:
-    """The place of one worker, which gets a new process whenever the worker exits."""
+    """The place of one worker; once a worker has served in it, each one that exits is replaced."""
 
     _command: WorkerCommand
     has_served: asyncio.Event = field(factory=asyncio.Event, init=False)

@@ -1,1 +1,1 @@
-"""TLS on the ports of the service, with certificates of the service and of callers."""
+"""TLS on the REST and gRPC ports, with certificates of the service and of callers."""

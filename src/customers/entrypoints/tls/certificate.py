@@ -68,8 +68,9 @@ def _new_context(files: CertificateFiles) -> ssl.SSLContext:
 class Certificate:
     """The certificate in use, for REST and gRPC.
 
-    Call `refresh` for each new connection: if the files have changed, their new certificate is used
-    from then on. If it cannot be used, that is logged, and the old certificate stays in use.
+    Call `refresh` for each new connection: if the files of certificate and key have changed, the
+    new certificate is used from then on. If it cannot be used, that is logged, and the old one
+    stays in use. The file `client_ca` is read only once.
     """
 
     def __init__(self, files: CertificateFiles) -> None:
@@ -98,7 +99,7 @@ class Certificate:
         return content
 
     def refresh(self) -> bool:
-        """Loads the files if they have changed; returns whether a new certificate is in use."""
+        """Loads the new certificate and key if the files have changed; returns whether it did."""
         with self._lock:
             state = _state_of(self._files)
             if state == self._state:
@@ -115,7 +116,7 @@ class Certificate:
 
     def rpc_credentials(self) -> grpc.ServerCredentials:
         """The credentials of a gRPC server. With `client_ca` it requires certificates of callers,
-        since gRPC cannot make them optional.
+        since gRPC for Python cannot make them optional.
         """
         return grpc.dynamic_ssl_server_credentials(
             self._rpc_configuration(),
@@ -139,7 +140,7 @@ class Certificate:
 
 
 def _state_of(files: CertificateFiles) -> tuple[object, ...]:
-    """What shows changes of the files: inode, time and size, or None for a missing file."""
+    """What shows changes of certificate and key: inode, time and size; None for a missing file."""
     state: list[object] = []
     for path in (files.certificate, files.key):
         try:

@@ -17,9 +17,9 @@ from customers.core.errors import ApiKeyNotFound
 from customers.core.model.api_key import ApiKey
 from customers.core.ports.api_keys import ApiKeyRepository
 
-# The revision with the table of keys.
+# The first revision with the table of keys.
 _KEYS_REVISION = "0015"
-# The first key of the locks: a number that no other program is likely to choose.
+# The class of the advisory locks: a number that no other program is likely to choose.
 _LOCK_CLASS = 1_668_641_653
 
 API_KEYS = RowMapping(ApiKey, customer_api_keys)

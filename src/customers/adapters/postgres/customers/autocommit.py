@@ -1,6 +1,7 @@
-"""The most frequent writes: each is one statement, a transaction by itself.
+"""The most frequent writes. A statement that writes is a transaction by itself.
 
-Only a change of a customer reads the customer first, by another statement.
+A change of a customer reads the customer first, by another statement. Orders that are recorded one
+by one at the same time may share a statement: see `shared_orders`.
 """
 
 from collections.abc import Callable, Sequence

@@ -87,7 +87,7 @@ def on_order(before: FromClause, updated: FromClause) -> Insert:
 
 
 def read_pending_changes(row: Record, records: Sequence[Sequence[Any]]) -> Sequence[PendingChange]:
-    """The pending changes of a customer whose current row is `row`. A record has RECORD_COLUMNS.
+    """The pending changes of a customer whose current row is `row`; each record has RECORD_COLUMNS.
 
     An image holds only the columns that the write could change, so the customer before each change
     is rebuilt backwards from the current row.

@@ -122,7 +122,7 @@ class PostgresCustomers(CustomerRepository):
 
     async def reserve_email(self, customer: Customer) -> None:
         """Uses two statements, because a single one that waited for the lock would not see a
-        customer whom the other transaction gave the e-mail address meanwhile.
+        customer who got the e-mail address from the transaction that held the lock.
         """
         key = {"email_key": customer.email_key}
         await self._session.run(_LOCK_EMAIL, **key)
@@ -209,7 +209,7 @@ def _save_if_unchanged() -> Select[Any]:
 
 
 def _saving(*own: ColumnElement[bool]) -> Select[Any]:
-    """Saves the customer with these conditions and returns a row, if there is one."""
+    """Saves the customer that satisfies these conditions and returns a row; no row if none does."""
     before = select(customers.c.status, customers.c.customer_type, _customers(-1)).where(
         *own, LIVING
     )

@@ -31,8 +31,9 @@ _FIRST_SURROGATE, _AFTER_SURROGATES, _LAST_CHARACTER = 0xD800, 0xE000, "\U0010ff
 async def candidates(session: Session, search: Search | None) -> Sequence[UUID] | None:
     """The ids of a superset of the living customers that the search finds.
 
-    None if there are more than MAX_CANDIDATES, or if the search cannot be looked up: it has no @,
-    too short a text before the @, or marks, without which older releases did not store addresses.
+    None without a search, if there are more than MAX_CANDIDATES, or if the index cannot be used:
+    the search has no @, has marks (older releases stored an address only with its marks), or the
+    text before its @ is too short or begins with U+10FFFF.
     """
     if search is None or search.folded:
         return None

@@ -88,7 +88,7 @@ class PostgresErasures(ErasureRepository):
 
 
 def _erase() -> Select[tuple[int, ...]]:
-    """Removes or empties the customer's rows; returns the number of rows of each table.
+    """Removes or empties the customer's rows, except verifications; returns how many, by table.
 
     Stored memberships are counted here, and removed by the next refresh. Pending changes are
     removed without being counted.

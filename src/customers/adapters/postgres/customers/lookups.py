@@ -13,7 +13,7 @@ from customers.core.ports.storage import Lookups, View
 
 
 class SharedReads:
-    """The reads of all tenants, over views of one storage."""
+    """The look-ups of all tenants, over views of one storage."""
 
     def __init__(
         self, view: Callable[[str], AbstractAsyncContextManager[View]], observer: GroupObserver

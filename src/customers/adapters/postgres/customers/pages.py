@@ -152,8 +152,8 @@ def _is_costly(customer_filter: CustomerFilter) -> bool:
 
 
 def _max_rows(values: Mapping[str, object], rows: int) -> int | None:
-    """The `max_rows` of a statement whose page ends at row `rows`: a power of ten that is not less
-    than `rows`, and at least 10; None if the page ends beyond _MAX_PLANNED_ONCE, or if the best
+    """The `max_rows` of a statement whose page ends at row `rows`: the least power of ten from 10
+    that is not less than `rows`; None if the page ends beyond _MAX_PLANNED_ONCE, or if the best
     plan depends on the values. The planner expects a page of a tenth of `max_rows`, so a plan for
     the real page does not look cheaper.
     """

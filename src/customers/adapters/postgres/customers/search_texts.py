@@ -13,7 +13,7 @@ from customers.adapters.postgres.schema.tables import customers, has_old_search_
 from customers.adapters.postgres.schema.types import TEXT, TEXTS, UUIDS
 from customers.core.model.search import search_text
 
-# The first revision with the index that finds such texts.
+# The first revision with the index that finds old search texts.
 _REVISION = "0010"
 
 

@@ -180,7 +180,7 @@ def _downgrade_message(current: str, target: str) -> str:
     if revisions.is_newer(current):
         return (
             f"the database is at revision {current}, which this program does not know: "
-            f"only the release that knows it can restore {target}"
+            f"go back to {target} with the release that made revision {current}"
         )
     return (
         f"the database is at revision {current}: restoring {target} drops what later revisions "

@@ -1,6 +1,6 @@
 """Assignments in PostgreSQL: the customers assigned to segments by hand.
 
-Statements about all members of a segment run in batches, in one transaction, because one statement
+Work on all rows of a segment is done in batches, in one transaction, because a single statement
 could exceed the statement time-out.
 """
 

@@ -44,7 +44,7 @@ from customers.adapters.postgres.schema.types import MOMENT
 
 def _has_older_write() -> Select[Any]:
     """Whether a transaction that began at or before `barrier_at` may write customers of the tenant.
-    If the server does not show when a transaction began, it counts as such a transaction.
+    A transaction whose begin the server does not show counts as an older one.
     """
     lock, activity = _locks.c, _activity.c
     begin = cast(activity.xact_start, MOMENT)
@@ -87,7 +87,9 @@ def _may_be_of_tenant() -> ColumnElement[bool]:
 
 
 def _is_write_of_customers(lock: Any) -> Sequence[ColumnElement[bool]]:
-    """The conditions that a lock is held by a write of customers in this database."""
+    """The conditions that select from `pg_locks` the locks of writes to the table `customers` of
+    this database, held or waited for.
+    """
     database = _databases.c
     this_database = select(database.oid).where(database.datname == func.current_database())
     return (

@@ -1,4 +1,4 @@
-"""Reads everything that the database holds about one person, in portions by key."""
+"""Reads the records that the database holds about one customer, in portions by key."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final, Self, cast

@@ -123,7 +123,7 @@ class PostgresSegments(SegmentRepository):
 
     async def _expect_free_name(self, segment: Segment) -> None:
         """Raises SegmentNameTaken if another segment has the name. The check is exact under the
-        membership lock; without it the unique index decides.
+        membership lock; without the lock the unique index decides.
         """
         values = {"name_key": segment.name_key, "id": segment.id}
         if await self._session.value(_NAME_HOLDER, **values) is not None:

@@ -1,6 +1,6 @@
 """Statements that find stale candidates: by pending changes, by dates, and by comparing conditions
-with the stored members. A statement that returns candidates reads customers with their memberships,
-so both are from one snapshot.
+with the stored members. SCAN returns all customers, stale or not; DUE returns segments. A statement
+that returns candidates reads customers with their memberships, so both are from one snapshot.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -80,7 +80,7 @@ def _tenants_in(table: Table) -> Select[Any]:
 def _backlog() -> Select[Any, Any]:
     change = customer_segment_pending_changes.c
     moments = select(change.at).limit(bindparam("limit", type_=BigInteger()))
-    # In the order of the index, which skips rows that were just removed.
+    # In the order of the primary key: a scan of its index skips rows that were just removed.
     at = moments.order_by(*customer_segment_pending_changes.primary_key).subquery("pending").c.at
     return select(func.count(at).label("size"), func.min(at).label("oldest_at"))
 

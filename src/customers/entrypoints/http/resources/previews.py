@@ -77,6 +77,6 @@ class PreviewRoutes:
 
 
 def _bounded(sample: shapes.Sample, room: int) -> Mapping[str, object]:
-    """The sample, with as many of its customers as fit into `room` bytes."""
+    """The sample, with as many of its customers as fit into `room` bytes, but at least one."""
     customers, _ = first_rows(sample["sample"], lambda customer: customer, room)
     return {"count": sample["count"], "sample": customers}

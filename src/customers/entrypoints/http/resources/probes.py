@@ -43,7 +43,7 @@ _KINDS_WITH_ANSWER: frozenset[str] = frozenset(
 @frozen(kw_only=True)
 class StorageHealth:
     """The health of the storage. `is_up` is whether it answers; `problem` says why it cannot be
-    used, and `limitation` what it cannot do, each None if there is nothing to say.
+    used, `limitation` what it cannot do, and `schema` the revision of a database that has answered.
     """
 
     is_up: bool

@@ -1,7 +1,7 @@
 """The types of response bodies, key by key. The type checker and the OpenAPI document use them.
 
-A key is always present unless it is `NotRequired`. A text in `Annotated` is the description of the
-key in the document.
+A key is always present unless it is `NotRequired` or its class has `total=False`. A text in
+`Annotated` is the description of the key in the document.
 """
 
 from customers.entrypoints.json.shapes.customers import (

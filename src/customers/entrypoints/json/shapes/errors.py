@@ -18,7 +18,7 @@ class Detail(TypedDict):
     stored: NotRequired[
         Annotated[
             Amount | datetime | None,
-            "The recorded value, or the amount left to refund; null if the caller stated none.",
+            "The recorded value, or the amount left to refund; null for a date that nobody stated.",
         ]
     ]
 
