@@ -69,7 +69,7 @@ def attempts(api: Api, ids: Mapping[str, str]) -> Iterator[Attempt]:
         ("GET", "/api/v1/customers/segments", None),
         ("POST", "/api/v1/customers/segments", {"name": "everybody"}),
         ("GET", "/api/v1/keys", None),
-        ("POST", "/api/v1/keys", {"name": "mine", "permissions": ["customers:view"]}),
+        ("POST", "/api/v1/keys", {"name": "mine", "permissions": ["keys:manage"]}),
     ]
     for method, path, body in (*calls(api, ids), *others):
         if method == "HEAD":

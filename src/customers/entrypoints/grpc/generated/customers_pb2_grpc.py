@@ -32,9 +32,10 @@ class CustomersServiceStub:
     for invalid input, including amounts whose units and nanos differ in sign or with more decimals
     than the currency has; ALREADY_EXISTS for what was already recorded with different values;
     FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAUTHENTICATED or
-    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls are under
-    way, and UNAVAILABLE while the storage is unavailable: retry. google.rpc.ErrorInfo.reason has the
-    exact reason, e.g. ORDER_CONFLICT.
+    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls of the
+    tenant, or too many orders of batches, are under way, and UNAVAILABLE while the service has too
+    many calls or its storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact
+    reason, e.g. ORDER_CONFLICT.
     """
 
     def __init__(self, channel):
@@ -72,14 +73,15 @@ class CustomersServiceServicer:
     for invalid input, including amounts whose units and nanos differ in sign or with more decimals
     than the currency has; ALREADY_EXISTS for what was already recorded with different values;
     FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAUTHENTICATED or
-    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls are under
-    way, and UNAVAILABLE while the storage is unavailable: retry. google.rpc.ErrorInfo.reason has the
-    exact reason, e.g. ORDER_CONFLICT.
+    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls of the
+    tenant, or too many orders of batches, are under way, and UNAVAILABLE while the service has too
+    many calls or its storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact
+    reason, e.g. ORDER_CONFLICT.
     """
 
     def RecordOrder(self, request, context):
-        """Records an order. Recording the same order again returns `duplicate`, and changes nothing but
-        adds an order number if none is recorded yet.
+        """Records an order. Recording the same order again returns `duplicate`, and changes nothing,
+        except that an order number is added if none is recorded yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,9 +147,10 @@ class CustomersService:
     for invalid input, including amounts whose units and nanos differ in sign or with more decimals
     than the currency has; ALREADY_EXISTS for what was already recorded with different values;
     FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAUTHENTICATED or
-    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls are under
-    way, and UNAVAILABLE while the storage is unavailable: retry. google.rpc.ErrorInfo.reason has the
-    exact reason, e.g. ORDER_CONFLICT.
+    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls of the
+    tenant, or too many orders of batches, are under way, and UNAVAILABLE while the service has too
+    many calls or its storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact
+    reason, e.g. ORDER_CONFLICT.
     """
 
     @staticmethod

@@ -26,15 +26,16 @@ class CustomersServiceStub:
     for invalid input, including amounts whose units and nanos differ in sign or with more decimals
     than the currency has; ALREADY_EXISTS for what was already recorded with different values;
     FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAUTHENTICATED or
-    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls are under
-    way, and UNAVAILABLE while the storage is unavailable: retry. google.rpc.ErrorInfo.reason has the
-    exact reason, e.g. ORDER_CONFLICT.
+    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls of the
+    tenant, or too many orders of batches, are under way, and UNAVAILABLE while the service has too
+    many calls or its storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact
+    reason, e.g. ORDER_CONFLICT.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordOrder: _aio.UnaryUnaryMultiCallable[_customers_pb2.RecordOrderRequest, _customers_pb2.RecordOrderResponse]
-    """Records an order. Recording the same order again returns `duplicate`, and changes nothing but
-    adds an order number if none is recorded yet.
+    """Records an order. Recording the same order again returns `duplicate`, and changes nothing,
+    except that an order number is added if none is recorded yet.
     """
     RefundOrder: _aio.UnaryUnaryMultiCallable[_customers_pb2.RefundOrderRequest, _customers_pb2.RefundOrderResponse]
     """Records a refund, once per order and refund id. It may arrive before its order."""
@@ -52,9 +53,10 @@ class CustomersServiceServicer(metaclass=_abc_1.ABCMeta):
     for invalid input, including amounts whose units and nanos differ in sign or with more decimals
     than the currency has; ALREADY_EXISTS for what was already recorded with different values;
     FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAUTHENTICATED or
-    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls are under
-    way, and UNAVAILABLE while the storage is unavailable: retry. google.rpc.ErrorInfo.reason has the
-    exact reason, e.g. ORDER_CONFLICT.
+    PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls of the
+    tenant, or too many orders of batches, are under way, and UNAVAILABLE while the service has too
+    many calls or its storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact
+    reason, e.g. ORDER_CONFLICT.
     """
 
     @_abc_1.abstractmethod
@@ -63,8 +65,8 @@ class CustomersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _customers_pb2.RecordOrderRequest,
         context: _aio.ServicerContext[_customers_pb2.RecordOrderRequest, _abc.Awaitable[_customers_pb2.RecordOrderResponse]],
     ) -> _abc.Awaitable[_customers_pb2.RecordOrderResponse]:
-        """Records an order. Recording the same order again returns `duplicate`, and changes nothing but
-        adds an order number if none is recorded yet.
+        """Records an order. Recording the same order again returns `duplicate`, and changes nothing,
+        except that an order number is added if none is recorded yet.
         """
 
     @_abc_1.abstractmethod
