@@ -1,5 +1,5 @@
-# The commands of a checkout. They need make and Python 3.11 or later; whatever else a target uses
-# is first installed into .venv, from the pinned files in requirements/. Tests, checks and examples
+# The commands of a checkout. They need make and Python 3.11 or later; the packages that a target uses
+# are first installed into .venv, from the pinned files in requirements/. Tests, checks and examples
 # that need more, such as Go or a browser, are left out where it is missing; the last line says so.
 
 PYTHON ?= python3
@@ -81,7 +81,7 @@ compare: .venv/.dev ## Compares the cost of each request with that of BEFORE=com
 bench-segments: .venv/.dev ## Compares the cost of segments: large and small tenants, with and without segments
 	$(BIN)/python -m benchmarks.segments $(ARGS)
 
-drill: .venv/.dev ## Tries what one caller can do to the others, and identity providers; tests with more examples; takes an hour
+drill: .venv/.dev ## Tries a migration, identity providers, and what one caller can do to the others; tests with more examples; takes an hour
 	$(BIN)/python -m benchmarks.worst_bodies
 	$(BIN)/python -m benchmarks.forged_cursors
 	$(BIN)/python -m benchmarks.connections

@@ -1,4 +1,4 @@
-"""The cost of access control: each way to authenticate, and row-level security, compared to none.
+"""The cost of access control, compared with none; that of row-level security, with a gateway.
 
     python -m benchmarks.access [--starts 5] [--rounds 4]
 

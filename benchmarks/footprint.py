@@ -38,7 +38,7 @@ class Share:
 
 
 async def start_seconds(dsn: str) -> tuple[float, float]:
-    """The seconds until a service serves, on a migrated database and on memory storage."""
+    """The median seconds until a service serves, on a migrated database and on memory storage."""
     return (
         await median_start(production_environment(dsn), TIMES_STARTED),
         await median_start(MEMORY, TIMES_STARTED),

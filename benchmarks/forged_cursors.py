@@ -1,6 +1,8 @@
-"""Sends forged cursors to every list, and counts the statuses: each of them must be 400.
+"""Sends forged cursors to five lists, and counts the statuses: each of them must be 400.
 
     python -m benchmarks.forged_cursors
+
+The lists are those of customers, members, orders, notes and communications.
 
 Forged cursors are made without the key (changed, cut or mixed cursors, those of another list,
 tenant, deployment or earlier release, and texts that are no cursors), or with the key from odd
@@ -108,7 +110,7 @@ def _base64(raw: bytes) -> str:
 
 @frozen
 class Tenant:
-    """A tenant with some rows in every list."""
+    """A tenant with some rows in each of the five lists."""
 
     _session: aiohttp.ClientSession
     _http: str

@@ -44,7 +44,7 @@ class Keycloak:
 
     @classmethod
     def new(cls, home: Path, session: ClientSession) -> Self:
-        """A server with the realm of the drill only; deletes the data of an earlier server."""
+        """A server that imports the realm of the drill; deletes the data of an earlier server."""
         shutil.rmtree(home / "data", ignore_errors=True)
         imports = home / "data" / "import"
         imports.mkdir(parents=True)

@@ -68,7 +68,10 @@ class Statements:
 
 @frozen(kw_only=True)
 class Measurement:
-    """The costs of one operation by tenant, and of a bare handler with an answer of that size."""
+    """The costs of one operation by tenant, and of its baselines.
+
+    The answers of the bare handler have `body_bytes` too; over gRPC that is 0.
+    """
 
     operation: Operation
     body_bytes: int
@@ -76,7 +79,7 @@ class Measurement:
     bare: Cost
     statement: Statements | None
     lost: int | None = None
-    """The number of one customer's orders that were acknowledged but not counted."""
+    """How many orders of one customer were answered but not counted; None for other operations."""
 
     @property
     def large(self) -> Cost:
@@ -93,7 +96,10 @@ class Measurement:
 
 @frozen(kw_only=True)
 class Bench:
-    """The running service, bare handler and database, and a folder for files."""
+    """The running service, bare handler and database, a folder for files, and seconds of load.
+
+    `authorization` is the value of the Authorization header; empty for none.
+    """
 
     service: ServerProcess
     bare: ServerProcess

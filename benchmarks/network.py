@@ -12,14 +12,14 @@ _CHUNK = 65_536
 
 @define
 class Wire:
-    """The connection through the proxy; data that is sent while it is cut never arrives."""
+    """The connections through the proxy: what is sent while the wire is cut never arrives."""
 
     is_cut: bool = False
 
 
 @asynccontextmanager
 async def network(dsn: str) -> AsyncIterator[tuple[str, Wire]]:
-    """The URL of the same database through the proxy, and the wire to cut."""
+    """Runs a proxy; yields the URL of the database through the proxy, and the wire to cut."""
     url, wire = urlsplit(dsn), Wire()
     tasks: set[asyncio.Task[None]] = set()
 

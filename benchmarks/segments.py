@@ -46,7 +46,7 @@ _UNBUILT = "SELECT count(*) FROM customer_segment_refresh_states WHERE watermark
 
 @define
 class Bench:
-    """A running service, its database, and the number of targets missed so far."""
+    """A running service, its database, the tenants' sizes, and how many targets it has missed."""
 
     http: ClientSession
     database: "asyncpg.Connection[asyncpg.Record]"

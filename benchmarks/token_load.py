@@ -47,7 +47,7 @@ class Token:
 
 @define
 class KeyTimes:
-    """When a token of each key was first issued, and first accepted, by `time.monotonic`.
+    """When a token of each key was first issued and first accepted, by `time.monotonic`.
 
     `is_away` is set while the provider is stopped, when no key can be fetched.
     """
@@ -63,7 +63,7 @@ class KeyTimes:
         self.accepted_at.setdefault(key_id, time.monotonic())
 
     def come_back(self) -> None:
-        """Ends `is_away`: keys that the service does not know can be fetched from now on."""
+        """Ends `is_away`; the time in which unknown keys must be fetched starts again."""
         self.is_away = False
         unknown = self.issued_at.keys() - self.accepted_at.keys()
         self.issued_at.update(dict.fromkeys(unknown, time.monotonic()))

@@ -117,7 +117,7 @@ def _longest_while(address: Address, act: Callable[[], Any]) -> tuple[float, byt
 
 
 def _exchange(address: Address, data: bytes) -> bytes:
-    """The whole answer; empty if the connection was reset before it was read."""
+    """The answer, or the part of it that was read before the connection was reset."""
     with socket.create_connection(address, timeout=_MAX_SECONDS) as connection:
         sending = Thread(target=_send, args=(connection, data), daemon=True)
         sending.start()

@@ -44,7 +44,7 @@ def programs_failed(folder: Path, reason: str) -> EmbeddedPostgresFailed:
 
 
 def folder_failed(folder: Path, problem: OSError) -> EmbeddedPostgresFailed:
-    """The error for a folder to which the system refused access, wholly or in part."""
+    """The error for a folder whose disk is full, or in which the system refused an operation."""
     if problem.errno in _FULL:
         return disk_full(folder, "could not be started, because its disk is full")
     cause = (problem.strerror or str(problem)).lower()

@@ -10,7 +10,7 @@ from customers_testkit.exact import decode, encode
 
 
 class CustomersError(Exception):
-    """An error of the service: its status, a `code` for programs, one detail per invalid field."""
+    """An error response: status, `code` for programs, message, and details of invalid fields."""
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
         inner = body.get("error")

@@ -58,8 +58,9 @@ class Principals:
 
         Without `permissions` and `roles` it may do everything; a shopper has no permissions. With
         `email` and `email_verified`, a shopper is the customer with that address. The token expires
-        after `expires_in` seconds of the service's clock; -3600 makes an expired token. Raises
-        NoTokens, and CustomersError for what the service refuses.
+        after `expires_in` seconds of the service's clock; -3600 makes an expired token. For a key
+        only `permissions` and `tenant` count. Raises NoTokens, and CustomersError for what the
+        service refuses.
         """
         is_unlimited = permissions is None and not roles and kind != "shopper"
         granted = list(_EVERYTHING if is_unlimited else permissions or ())
@@ -100,8 +101,8 @@ class Principals:
 
 
 def kind_for_everything(server: Server) -> Kind | None:
-    """The kind of caller who may do everything; None if authentication is off, or if the service
-    refuses to make a token for another reason.
+    """The kind of caller who may do everything: `staff`, or `key` if the service has no key to sign
+    tokens with. None if it makes no tokens for another reason, such as authentication being off.
     """
     if (error := _refusal_of_tokens(server)) is None:
         return "staff"

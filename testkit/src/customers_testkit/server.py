@@ -38,7 +38,7 @@ SETTINGS = frozenset(
 
 
 class ServiceDidNotStart(RuntimeError):
-    """The service did not start; the message holds its output."""
+    """The service did not start; the message holds its output, or why it cannot be run."""
 
 
 class Server:

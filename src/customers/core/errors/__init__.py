@@ -21,7 +21,7 @@ INVALID_TENANT = "INVALID_TENANT"
 class Problem:
     """What is wrong with one field of a request: a message for people, and a code for programs.
 
-    `pointer` is a JSON pointer into the body, None outside a body.
+    `pointer` is a JSON pointer into a JSON body; None for a field outside such a body.
     """
 
     field: str
@@ -68,7 +68,7 @@ class Forbidden(CustomersError):
 
 
 class Invalid(CustomersError):
-    """Invalid input, with a problem for each invalid field; some subclasses have no problems."""
+    """Invalid input, with the problems of its fields; some subclasses have no problems."""
 
     code = "VALIDATION_FAILED"
     message = "the request is invalid"

@@ -41,7 +41,7 @@ def evaluating(segment: Segment, refresh_state: RefreshState) -> Iterator[None]:
 
 
 def is_timeout(error: Exception) -> bool:
-    """Whether a statement took longer than it may."""
+    """Whether the error is that a statement took longer than it may."""
     return isinstance(error, Unavailable) and (
         error.fault is not None and error.fault.kind == "statement_timeout"
     )

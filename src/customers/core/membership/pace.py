@@ -1,8 +1,9 @@
 """The pace of the sweeper: how long it works for a tenant, for how many at once, and when it
 pauses work for a tenant that fails.
 
-No tenant delays another: each has a budget of time in every sweep; tenants whose work fails rest
-for longer and longer; and a crew may visit several tenants at once without waiting for slow ones.
+A tenant cannot delay others for long: each has a budget of time in every sweep; tenants whose work
+fails rest for longer and longer; a crew may visit several tenants at once, and not wait for slow
+ones.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -80,7 +81,7 @@ class Rests:
         return rest is not None and self._pace.now() < rest.until
 
     def failed(self, tenant_id: str) -> None:
-        """Starts a rest of the tenant, twice as long as its last one, up to the maximum."""
+        """Starts a rest of the tenant: `min_rest`, then twice the last rest, at most `max_rest`."""
         last = self._rests.get(tenant_id)
         seconds = self._pace.min_rest if last is None else 2 * last.seconds
         seconds = min(seconds, self._pace.max_rest)

@@ -43,8 +43,8 @@ async def publish(
 
 
 async def update_capture(tx: Transaction) -> None:
-    """Makes later writes store pending changes: of customers if any segment is active, and of
-    recorded orders if any segment depends on orders.
+    """Decides which later writes store pending changes: changes of customers if any segment is
+    active, and recorded orders if any segment depends on orders.
     """
     segments = await tx.segments.all()
     await tx.memberships.set_capture(

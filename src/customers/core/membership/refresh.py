@@ -1,6 +1,7 @@
 """Refreshing stored members: applying pending changes, backfills, and what time alone changed.
 
-Each step is one short transaction, and leaves stored members exact except for stale candidates.
+Each step is one short transaction. Between steps, stored members are exact except for stale
+candidates; those of a segment that is being built become exact with the last step of its backfill.
 `core/model/timeline.py` decides what a change means for one customer.
 """
 
@@ -29,7 +30,7 @@ MAX_PENDING_PER_STEP = 100
 MAX_SCANNED_PER_STEP = 1_500
 MAX_CROSSED_PER_STEP = 200
 MAX_COST_PER_STEP = 100_000
-# The steps of a backfill in one request, or in one visit of the sweeper to a tenant.
+# The most steps of a backfill in one request, or in one visit of the sweeper to a tenant.
 MAX_STEPS_PER_REQUEST = 10
 # How long a request waits for writes that began before the backfill.
 MAX_SECONDS_TO_WAIT = 1.0
@@ -134,7 +135,8 @@ async def refresh_step(
 async def apply_pending_batch(
     tx: Transaction, customer_ids: Collection[UUID] | None = None
 ) -> bool:
-    """Applies the pending changes of some customers; returns whether there may be more.
+    """Applies some pending changes of these customers (None: of all customers of the tenant);
+    returns whether there may be more.
 
     Needs the membership lock. Raises BuildFailed.
     """
@@ -197,7 +199,7 @@ async def _advance_backfill(tx: Transaction, segment: Segment, state: RefreshSta
             segment.id, segment_filter(segment, state.target), state.cursor, MAX_SCANNED_PER_STEP
         )
     size = step_size(MAX_SCANNED_PER_STEP, [segment])
-    for start in range(0, len(candidates), size):  # others are served between two slices
+    for start in range(0, len(candidates), size):  # a slice costs at most MAX_COST_PER_STEP
         changes = await _changes(tx, segment, state, candidates[start : start + size])
         await tx.memberships.apply(changes)
     ready = RefreshState(watermark=state.target)

@@ -32,8 +32,9 @@ from customers.core.model.timeline import crossed_ranges
 from customers.core.ports.clock import Clock
 from customers.core.ports.storage import Storage, View
 
-# If there are more stale candidates than this, or evaluating all segments for them costs more, the
-# members are refreshed before they are read: otherwise each read would evaluate them again.
+# With more than MAX_CANDIDATES stale candidates, or more than _MIN_CANDIDATES if evaluating the
+# segments for them costs more than MAX_COST, the members are refreshed before they are read:
+# otherwise each read would evaluate the candidates again.
 MAX_CANDIDATES = 1_000
 MAX_COST = 100_000
 _MIN_CANDIDATES = 10
@@ -72,8 +73,8 @@ class MembershipView:
     async def summaries(self, segments: Iterable[Segment]) -> list[SegmentSummary]:
         """The segments with their current numbers of members.
 
-        The members of a segment that is being built are counted by its rule; if counting takes too
-        long, the number is that of the members that the backfill has stored so far.
+        The members of a segment that is being built are counted by its definition; if that takes
+        too long, the number is that of the members that the backfill has stored so far.
         """
         chosen = list(segments)
         building = [segment for segment in chosen if self._is_building(segment)]
@@ -81,7 +82,7 @@ class MembershipView:
         return [await self._summary(segment, counted.get(segment.id)) for segment in chosen]
 
     def build_error(self, segment: Segment) -> str | None:
-        """Why the members of a segment could not be built; None if they could."""
+        """Why building the members of a segment failed; None if it did not fail."""
         return build_error(segment, self._states[segment.id])
 
     async def member_count(self, segment: Segment) -> int:

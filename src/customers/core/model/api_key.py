@@ -58,11 +58,11 @@ class PermissionsGate:
 
 @frozen
 class DigestGate:
-    """The gate of SHA-256 digests: 64 hexadecimal digits."""
+    """The gate of SHA-256 digests: 64 hexadecimal digits in lower case."""
 
     def read(self, raw: object) -> str:
         if not _DIGEST.fullmatch(value := text_of(raw)):
-            raise InvalidValue("INVALID_FORMAT", "must be 64 hexadecimal digits")
+            raise InvalidValue("INVALID_FORMAT", "must be 64 hexadecimal digits in lower case")
         return value
 
 

@@ -155,7 +155,8 @@ def _card_in(plain: str, positions: Sequence[int]) -> bool:
         return False
     sums = _luhn_sums([int(plain[position]) for position in positions])
     begins = [not (position and _is_word(plain[position - 1])) for position in positions]
-    # By Luhn sum, how many digits a number that ends at `last` may begin at; `even` if `last` is.
+    # At how many digits a number that ends at `last` may begin, by Luhn sum: `even` for an even
+    # `last`, `odd` for an odd one.
     even, odd = [0] * 10, [0] * 10
     for last in range(_MIN_DIGITS - 1, len(positions)):
         if begins[first := last - _MIN_DIGITS + 1]:

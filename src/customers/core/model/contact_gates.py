@@ -1,4 +1,4 @@
-"""The gates of e-mail addresses, phone numbers and country codes, and the key of an address."""
+"""The gates of e-mail addresses, phone numbers and country codes, and keys of e-mail addresses."""
 
 import re
 from functools import lru_cache
@@ -16,9 +16,9 @@ _PHONE = re.compile(r"[0-9+\-()./ x]*")
 
 _TWO_LETTERS = re.compile(r"[A-Za-z]{2}")
 
-# The usual form of an address. Its local part is a dot-atom (RFC 5322, 3.2.3), which is valid with
-# every domain, so that only the domain must be checked. Domains in Punycode are left out, because
-# the decoded address is limited in length as a whole.
+# The usual form of e-mail addresses. The local part is a dot-atom (RFC 5322, 3.2.3), which is valid
+# with every domain, so that only the domain must be checked. Domains in Punycode are left out,
+# because the decoded address is limited in length as a whole.
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _USUAL_EMAIL = re.compile(
     rf"{_ATOM}(?:\.{_ATOM})*@((?!.*xn--)[a-z0-9.-]+)", re.IGNORECASE | re.ASCII

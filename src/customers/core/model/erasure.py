@@ -13,7 +13,7 @@ NOT_REACHED: Final = ("backups", "replicas")
 
 
 class RecordKind(StrEnum):
-    """The kinds of records about a customer, in the order in which a receipt lists them."""
+    """The kinds of records that a receipt counts, in the order in which it lists them."""
 
     CUSTOMER = "customer"
     ADDRESS = "address"

@@ -1,6 +1,6 @@
-"""The folded form of a text, which rules, tags and filters compare.
+"""The folded form of a text, by which texts are compared: for example in rules, tags and searches.
 
-It is stored beside the text, so that no storage needs a case folding of its own. The key of an
+PostgreSQL stores it beside the text, so that it needs no case folding of its own. The key of an
 e-mail address is not case-folded; it is in `contact_gates`.
 """
 

@@ -1,9 +1,9 @@
 """Memberships: who is a member of a segment, and how far the stored members are refreshed.
 
-A storage stores the members of every segment. They are exact except for stale candidates: customers
-with a pending change, which every captured write stores, and customers one of whose dates has
-crossed a threshold of the rule since the members were refreshed. `timeline` turns stale candidates
-into changes of membership; `rules` defines what a rule means.
+A storage stores the members of every segment. Once built, they are exact but for stale candidates:
+customers with a pending change, which every captured write stores, and customers one of whose dates
+has crossed a threshold of the rule since the members were refreshed. `timeline` turns stale
+candidates into changes of membership; `rules` defines what a rule means.
 """
 
 from collections.abc import Container
@@ -38,8 +38,10 @@ class RefreshState:
     They are exact for the moment `watermark`, except for stale candidates. With `target`, a pass
     walks the customers in id order to bring the members to that moment, and has reached the
     customer `cursor`. Without `watermark` the members must not be read: the pass is a backfill,
-    which runs because of `cause` and has scanned `scanned` customers. Without both the backfill has
-    failed; another one begins when the rules are sent again or `is_active` of the segment changes.
+    which runs because of `cause` and has scanned `scanned` customers. Without both, the backfill or
+    a refresh has failed; another backfill begins when the rules are sent again or `is_active` of
+    the segment changes. `member_count` is the number of stored members; saving a state does not
+    change it.
     """
 
     member_count: int = 0
@@ -66,9 +68,7 @@ class RefreshState:
         return type(self)(member_count=self.member_count, scanned=self.scanned, cause=self.cause)
 
     def is_same_build(self, other: Self) -> bool:
-        """Whether both are states of the same backfill, or both are states without a backfill under
-        way.
-        """
+        """Whether both are states of one backfill, both are ready, or both have failed."""
         return (self.is_ready, self.is_building) == (other.is_ready, other.is_building) and (
             self.is_ready or self.target == other.target
         )

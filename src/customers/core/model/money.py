@@ -1,6 +1,6 @@
 """Money: the currency of a deployment, its minor unit and the range of amounts.
 
-Codes and exponents are those of ISO 4217 (list one, without metals and test codes).
+Codes and exponents are those of ISO 4217, list one, without the codes that have no minor unit.
 """
 
 import math
@@ -43,7 +43,7 @@ _EXPONENTS = {
 
 @frozen
 class Currency:
-    """A currency: its ISO 4217 code, and the number of decimals of its minor unit."""
+    """A currency: its ISO 4217 code, the number of decimals, and the minor unit, such as 0.01."""
 
     code: str
     exponent: int
@@ -61,7 +61,7 @@ class Currency:
         return cls(iso_code, _EXPONENTS[iso_code])
 
     def amount(self, raw: object) -> Money:
-        """An amount from 0 to 999,999,999,999.99 in whole minor units.
+        """An amount from 0 to 999,999,999,999.99, a multiple of the minor unit.
 
         Rounds away the error of binary floating point (up to 1e-6, or four units in the last place
         of a double). Raises InvalidValue, also for other surplus decimals.

@@ -15,8 +15,8 @@ from customers.core.model.membership import Cause, MembershipChange
 class PendingChange:
     """A captured change of a customer that is not applied to the stored members yet.
 
-    `before` is the customer before the change; None for a new customer, or when the value is no
-    longer known. `number` is greater than that of the customer's earlier changes.
+    `before` is the customer before the change; None if the change created or erased the customer.
+    `number` is greater than that of the customer's earlier changes.
     """
 
     number: int

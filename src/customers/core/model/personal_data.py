@@ -34,9 +34,10 @@ class RecordMap:
     """The fields of one kind of record: the `personal` ones and the others.
 
     An erasure removes the record as a whole if `is_removed`; else it empties the personal fields
-    and keeps the others, but for the status, type and lock dates of a customer, which become those
-    of a new one. An export shows only a part of `masked` fields, which hold secrets, and
-    shows `of_staff` fields, which name members of staff, to staff only.
+    and keeps the others. Of a customer, it also resets the status, the type and the lock dates, and
+    sets the version and the dates of update, deletion and erasure. An export shows only a part of
+    `masked` fields, which hold secrets, and shows `of_staff` fields, which name members of staff,
+    to staff only.
     """
 
     personal: frozenset[str]
@@ -127,7 +128,7 @@ PERSONAL_DATA: Final[Mapping[type, RecordMap]] = {
     ),
 }
 
-# The kinds of records that belong to a customer, in the order of an export.
+# The kinds of records that belong to a customer, in the order in which an export reads them.
 RECORD_KINDS: Final = tuple(kind for kind in PERSONAL_DATA if kind not in (Customer, Statistics))
 
 

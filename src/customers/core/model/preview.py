@@ -1,4 +1,4 @@
-"""Previews of rules: which customers rules match, before a segment has them."""
+"""Previews of rules: which customers rules match, without storing the rules."""
 
 from collections.abc import Sequence
 from typing import Annotated

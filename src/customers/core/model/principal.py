@@ -82,7 +82,7 @@ class Principal:
             raise TenantForbidden
 
     def expect_shopper(self) -> None:
-        """Raises ShopperRequired for other kinds; Unauthenticated if the subject is empty."""
+        """Raises ShopperRequired for staff and services, Unauthenticated without a subject."""
         if self.kind is not PrincipalKind.SHOPPER:
             raise ShopperRequired
         if not self.subject:
@@ -104,4 +104,4 @@ class Principal:
 ANYONE: Final = Principal(
     kind=PrincipalKind.SERVICE, tenants=EVERY_TENANT, permissions=ALL_PERMISSIONS
 )
-"""The principal of every caller if callers are not authenticated, and of the service itself."""
+"""The principal of callers who need no authentication, and of the service's own commands."""

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def too_many_problems(listed: int) -> Problem:
-    """The last problem of a list that is cut off."""
+    """The last problem of a list that is cut off after `listed` problems."""
     message = f"there are more problems; only the first {listed} are listed"
     return Problem(field="", code="TOO_MANY_PROBLEMS", message=message)
 

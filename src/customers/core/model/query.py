@@ -35,7 +35,7 @@ class SortField(StrEnum):
     FIRST_ORDER_DATE = "first_order_date"
 
     def of(self, customer: Customer) -> SortValue:
-        """The value of a customer for this sort; None for a missing date."""
+        """The value of this field of a customer; None for a missing date."""
         return _GETTERS[self](customer)
 
 

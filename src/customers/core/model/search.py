@@ -20,9 +20,9 @@ PHONE: Final = "\x02"
 END: Final = "\x03"
 
 _MIN_PHONE_DIGITS = 5
-# The fewest digits after a country code with which a number is also found without the code.
+# A number with fewer digits after its country code is not searched without the code.
 _MIN_NATIONAL_DIGITS = 7
-# More distinct words than a name can have.
+# Searches with more distinct words than this are not matched word by word.
 _MAX_WORDS = 100
 _MAX_ORDER_KEY = 100
 
@@ -78,10 +78,10 @@ class Search:
     """A parsed search; any of its parts that is not empty finds a customer.
 
     `text` is a part of the plain e-mail address, of the plain name or of the phone number; `folded`
-    is the same text with its marks, which search texts of older releases have. `words` are parts of
-    the plain name in any order. `phone` are digits of a part of a phone number, `whole_phones`
-    those of whole phone numbers, with and without the country code. `order_number` is a key as of
-    `order_number_key`, `order_ids` are the spellings of an order id.
+    is the same text with its marks, for search texts of older releases, which have no plain lines.
+    `words` are parts of the plain name in any order. `phone` are digits of part of a phone number,
+    `whole_phones` those of whole phone numbers, with and without the country code. `order_number`
+    is a key as of `order_number_key`, `order_ids` are the spellings of an order id.
     """
 
     text: str = ""
@@ -152,7 +152,7 @@ def _with_marks(folded: str, text: str) -> str:
 
 def _words(text: str) -> tuple[str, ...]:
     """The distinct words of a text that has two or more words, longest first; commas between words
-    do not count. Empty for other texts, and for more than _MAX_WORDS words.
+    do not count. Empty for other texts, and for more than _MAX_WORDS distinct words.
     """
     if len(text.split()) < 2:
         return ()

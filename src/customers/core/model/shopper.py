@@ -86,7 +86,7 @@ class Shopper:
         """The shopper's own customer, if `path_id` names it.
 
         Raises NotYourResource for every other id, whether or not it exists; CustomerNotFound if no
-        customer is the shopper's; CustomerBlocked.
+        customer is the shopper's; CustomerBlocked if the customer is blocked.
         """
         if not self._asks_for(customer):
             raise NotYourResource
@@ -118,7 +118,7 @@ def _key_of(verified_email: str) -> str:
 
 
 def unblocked(customer: Customer) -> Customer:
-    """The customer. Raises CustomerBlocked."""
+    """This customer. Raises CustomerBlocked if they are blocked."""
     if customer.status is CustomerStatus.BLOCKED:
         raise CustomerBlocked
     return customer

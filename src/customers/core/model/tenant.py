@@ -1,4 +1,4 @@
-"""The id of a tenant, by which all access is decided: it is accepted unchanged, or refused.
+"""The id of a tenant, which keeps tenants apart: it is accepted unchanged, or refused.
 
 Nothing is trimmed, normalised or folded: otherwise two spellings could name one tenant here and two
 tenants in a gateway, or the reverse. There is no comma in an id, because proxies join the values of
@@ -20,7 +20,7 @@ _ANY: Final = re.compile(VISIBLE_BUT_COMMA)
 @frozen
 class TenantGate:
     """The gate of tenant ids: 1 to 255 visible ASCII characters except the comma. The whole id must
-    match the pattern.
+    also match `_pattern`.
     """
 
     _pattern: re.Pattern[str] = _ANY

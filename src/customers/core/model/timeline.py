@@ -69,7 +69,7 @@ def membership_changes(
 
 def crossed_ranges(segment: Segment, since: datetime, until: datetime) -> list[DateRange]:
     """The date ranges of the customers who crossed a threshold of the rule from `since` to `until`,
-    both included; empty if `until` is not after `since`.
+    both included; empty if `until` is not after `since`, or if the segment is not active.
     """
     if segment.rule is None or not segment.is_active or until <= since:
         return []

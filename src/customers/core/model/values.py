@@ -2,7 +2,7 @@
 
 A field names its gate in its type: `Annotated[str, TextGate(max_length=100)]`. A gate takes a
 decoded JSON value and returns it as it is stored (trimmed, NFC, in UTC), or raises InvalidValue.
-The gates of money are in `money`, because they depend on the currency of the deployment.
+Gates of money depend on the currency of the deployment: see `money`.
 """
 
 import re
@@ -34,7 +34,7 @@ _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 class Unset(Enum):
-    """The value of a field that a change does not set; None would set it to empty."""
+    """The value of a field that a change does not set. None is a value that some fields can get."""
 
     UNSET = "unset"
 
@@ -49,8 +49,8 @@ class Gate(Protocol):
 
 @frozen(kw_only=True)
 class TextGate:
-    """The gate of texts: trimmed, in NFC, at most `max_length` characters, on one line unless
-    `multiline`.
+    """The gate of texts: trimmed, in NFC, `min_length` to `max_length` characters, not empty unless
+    `blank`, on one line unless `multiline`.
 
     A text that is longer than four times `max_length` is refused before it is trimmed and
     normalised.

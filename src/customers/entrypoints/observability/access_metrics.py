@@ -6,8 +6,8 @@ from customers.entrypoints.observability.instruments import Children
 
 _REFUSALS = (
     "customers_access_refused",
-    "Total number of calls that were refused because of who called, by reason; "
-    "docs/security.md explains each.",
+    "Total number of calls that were refused because of who called, by reason: the code of the "
+    "error in lower case. See docs/security.md.",
 )
 
 

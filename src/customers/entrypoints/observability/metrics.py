@@ -47,7 +47,7 @@ def forget_process(directory: Path, pid: int) -> None:
 
 
 def method_label(method: str) -> str:
-    """The label of a request's method: OTHER unless it is a standard one."""
+    """The label of a request's method; OTHER for one that is not in `_METHODS`."""
     return method if method in _METHODS else _OTHER
 
 

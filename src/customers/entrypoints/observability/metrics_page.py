@@ -1,4 +1,4 @@
-"""Writes docs/metrics.md, the list of all metrics, from the registry: `make metrics-docs`."""
+"""Prints docs/metrics.md, the list of all metrics in the registry, for `make metrics-docs`."""
 
 import sys
 from collections.abc import Iterator, Sequence

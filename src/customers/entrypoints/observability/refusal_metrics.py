@@ -6,7 +6,7 @@ from customers.entrypoints.observability.instruments import Children
 
 _REFUSALS = (
     "customers_refusals",
-    "Total number of requests that a limit refused, by kind; docs/limits.md explains each.",
+    "Total number of requests that a limit refused, by kind of limit. See docs/limits.md.",
 )
 
 

@@ -17,7 +17,7 @@ Usages = Mapping[str, Callable[[], Usage]]
 _SIZE = (
     "customers_shares_max",
     "Places that tenants share, by resource: connections (POOL_SIZE of every worker), "
-    "analytic_connections (ANALYTIC_POOL_SIZE of every worker), requests in progress.",
+    "analytic_connections (ANALYTIC_POOL_SIZE of every worker), requests (those in progress).",
 )
 _TAKEN = ("customers_shares_taken", "Places taken by all tenants.")
 _BUSIEST = (

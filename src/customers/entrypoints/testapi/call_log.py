@@ -21,7 +21,7 @@ class Call:
     """A call as received.
 
     `operation` is None for an unknown path. `body` is None without a body, if it could not be
-    decoded, or if a REST call was refused before its handler ran.
+    decoded or converted to JSON, or if a REST call was refused before it reached its handler.
     """
 
     transport: Literal["http", "grpc"]

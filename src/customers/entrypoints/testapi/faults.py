@@ -55,7 +55,7 @@ class FaultDetails:
 
     @property
     def rpc_status(self) -> StatusCode:
-        """The status that a gRPC call ends with."""
+        """The status of a gRPC call whose answer is replaced: UNAVAILABLE without `rpc_code`."""
         return StatusCode[self.rpc_code or StatusCode.UNAVAILABLE.name]
 
     async def delay(self, is_abandoned: Callable[[], bool]) -> None:

@@ -139,7 +139,7 @@ def _call(path: str, name: str, request: Message | None) -> Call:
 
 
 def _json(request: Message | None) -> dict[str, Any] | None:
-    """The message as JSON values; None if JSON cannot express it, as with a date after 9999."""
+    """The request as JSON values; None for None, or if it has no JSON form (a date after 9999)."""
     try:
         return None if request is None else MessageToDict(request)
     except SerializeToJsonError:

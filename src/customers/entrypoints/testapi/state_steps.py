@@ -82,7 +82,7 @@ class StateSteps:
         return {"customerId": customer.id}
 
     async def _restored(self, tenant_id: str, customer_id: UUID | None) -> Customer | None:
-        """The customer with this id, restored if they were deleted; else None."""
+        """The customer with this id, restored if they were deleted; None if there is none."""
         if customer_id is None:
             return None
         try:

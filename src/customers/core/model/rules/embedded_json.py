@@ -78,7 +78,7 @@ def _not_json(constant: str) -> NoReturn:
 
 
 def _not_storable(root: object, location: JsonPointer) -> Iterator[JsonPointer]:
-    """The locations of strings and keys that no storage can store; iterative for deep nesting."""
+    """The locations of strings, and of objects with keys, that PostgreSQL cannot store."""
     stack: list[tuple[_Path, object]] = [(None, root)]
     while stack:
         path, value = stack.pop()

@@ -51,7 +51,7 @@ class Field(StrEnum):
 
 
 class Operator(StrEnum):
-    """A comparison of a field with an operand, by its snake_case name."""
+    """A test of a field, with or without an operand, by its snake_case name."""
 
     EQ = "eq"
     NEQ = "neq"

@@ -36,7 +36,7 @@ class CustomerValues:
         self._values: dict[Field, Any] = {}
 
     def value(self, field: Field) -> Any:
-        """A folded text, number, moment in UTC, date, flag or set of folded tags, or None."""
+        """A folded text, choice, number, moment in UTC, date, flag, set of folded tags, or None."""
         if field not in self._values:
             self._values[field] = _GETTERS[field](self.customer, self.now)
         return self._values[field]

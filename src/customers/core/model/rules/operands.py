@@ -32,8 +32,9 @@ _WINDOWS = frozenset({Operator.WITHIN_LAST_DAYS, Operator.MORE_THAN_DAYS_AGO})
 def read_operand(
     field: Field, operator: Operator, raw: object, location: JsonPointer, problems: Problems
 ) -> Operand:
-    """The operand of a condition, from its JSON value at a location. Adds problems and returns None
-    if the value is invalid; invalid items of a list are left out.
+    """The operand of a condition, from its JSON value at a location; None for an operator without
+    operand. Adds problems and returns None if the value is invalid, but only leaves out invalid
+    items of a list.
     """
     if operator in _WITHOUT_OPERAND:
         return None

@@ -1,4 +1,4 @@
-"""Parses rules: from a decoded JSON value to a tree, or to all problems of the rule.
+"""Parses rules: from a decoded JSON value to a tree, or to the problems of the rule.
 
 A rule may be a group with `conditions` and `logic`, a legacy group with `rules` and
 `logicalOperator`, a list, a single condition, null, or a string that contains any of these as JSON;
@@ -50,10 +50,10 @@ def parse(
 ) -> Rule:
     """The rule of a decoded JSON value (numbers as int or Decimal, never float).
 
-    Raises Invalid with every problem, or as `cost` does. Pointers begin at `location`, the location
-    of the rule in its body, and continue inside a string as if it were a JSON value. Unknown keys
-    are ignored, or are problems if `strict`. With `is_stored` the rule may be longer, as its
-    canonical form is, and a string may repeat keys, which older releases accepted.
+    Raises Invalid with the problems of the rule, or as `cost` does. Pointers begin at `location`,
+    the location of the rule in its body, and continue inside a string as if it were a JSON value.
+    Unknown keys are ignored, or are problems if `strict`. With `is_stored` the rule may be longer,
+    as its canonical form is, and a string may repeat keys, which older releases accepted.
     """
     problems = Problems()
     value = decode_embedded_json(rules_value, location, problems, allows_repeats=is_stored)
