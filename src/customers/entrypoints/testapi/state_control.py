@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from attrs import define, evolve, field, frozen
 
-from customers.core.errors import Invalid, InvalidValue, Problem
+from customers.core.errors import Conflict, Invalid, InvalidValue, Problem
 from customers.core.model.json_pointer import JsonPointer
 from customers.core.model.moments import Moment
 from customers.core.model.values import Flag, WholeNumberGate
@@ -90,7 +90,7 @@ class StateControl:
         try:
             self._seed = _read_seed(self._seed_file)
             await self._apply_seed()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, Conflict) as error:
             raise BadSeedFile(f"--seed-file {self._seed_file}: {error}") from error
         except Invalid as error:
             problems = error.problems[:_MAX_PROBLEMS]

@@ -204,6 +204,15 @@ async def test_the_service_starts_with_a_snapshot(service: MemoryService, tmp_pa
         assert (await other.of_tenant(service.tenant).api.get(customer)).status == 200
 
 
+def a_customer_state(number: str, name: str) -> str:
+    customer_id = f"0190a6b0-0000-7000-8000-00000000000{number}"
+    params = f"{{customerId: {customer_id}, email: {name}@example.test}}"
+    return f"{{state: a customer exists, tenantId: t, params: {params}}}"
+
+
+TWO_WITH_ONE_ADDRESS = ", ".join(map(a_customer_state, "121", "abb"))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -213,6 +222,7 @@ async def test_the_service_starts_with_a_snapshot(service: MemoryService, tmp_pa
         ("states: [{state: no customers}]", "name the tenant"),
         ("states: [{state: none, tenantId: t}]", "unknown state"),
         ("tenants: {}", "/version: is required"),
+        (f"states: [{TWO_WITH_ONE_ADDRESS}]", "another customer"),
     ],
 )
 async def test_a_bad_seed_file_is_reported_by_name(tmp_path: Path, text: str, message: str) -> None:
