@@ -8,7 +8,7 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
-# True if this release does not work without it: it adds what every request reads.
+# True if this release does not work with a database that lacks this revision.
 is_needed = False
 
 

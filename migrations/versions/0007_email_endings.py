@@ -1,4 +1,4 @@
-"""An index of reversed local parts, for searches for a part of an e-mail address."""
+"""Indexes of reversed local parts and of texts with several @, for searches in e-mail addresses."""
 
 import sqlalchemy as sa
 from alembic import op

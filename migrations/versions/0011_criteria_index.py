@@ -1,4 +1,4 @@
-"""One index of search texts, tags and all other criteria that few customers may satisfy.
+"""One index of search texts, tags, countries and flags, for lists by any of them.
 
 The server estimates by statistics how many customers satisfy a criterion. It takes those of an
 expression from a statistics object, not from a partial index.

@@ -1,6 +1,6 @@
-"""No statistics of personal values, but of the columns that decide how a list is read.
+"""No statistics of personal columns, except of those that decide how a list is read.
 
-The statistics of columns that the server has already stay until `customers maintain` clears them;
+The statistics of columns that the server has already stay until maintenance clears them;
 those of the expression in `customers_email_ending` end with that index, which is built anew.
 """
 

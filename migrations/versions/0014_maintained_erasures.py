@@ -1,4 +1,4 @@
-"""When `customers maintain` has removed what an erasure left outside of rows."""
+"""A column for the moment at which maintenance cleaned up after an erasure."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -278,7 +278,7 @@ async def test_only_one_restore_runs_at_a_time(shop: Shop) -> None:
     await shop.back_up()
     connection = await asyncpg.connect(shop.url)
     await connection.execute(f"SELECT pg_advisory_lock({LOCK})")
-    with pytest.raises(ProgramFailed, match="another migration or restore of this database"):
+    with pytest.raises(ProgramFailed, match="restore or maintenance of this database is under way"):
         await shop.restore()
     await connection.close()
     assert (await shop.restore()).customers == 0

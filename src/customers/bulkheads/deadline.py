@@ -1,7 +1,7 @@
 """The deadline of a request: the moment at which its waiting, statements and retries should end.
 
-Entrypoints set it; the storage, groups of calls and the delivery of mails keep to it. A task for
-which none was set has no deadline.
+Entrypoints set it; the storage, groups of calls, a `Turn`, the delivery of mails and the wait for
+admission keep to it. A task for which none was set has no deadline.
 """
 
 from collections.abc import Iterable

@@ -45,7 +45,7 @@ class GroupObserver(Protocol):
     """Counts the calls that share statements, and makes the errors of calls that get no answer."""
 
     def shared(self, calls: int) -> None:
-        """Counts a statement that this many calls share."""
+        """Counts a statement for this many calls, one or more, that waited for it."""
         ...
 
     def unanswered(self) -> Exception:
@@ -102,7 +102,7 @@ class _Queue(Generic[Key, Answer]):
         return subject is not None and subject in self._subjects
 
     def has_next(self) -> bool:
-        """Whether the subject of a waiting call is not in use, so that the call can be sent."""
+        """Whether a waiting call can be sent, because its subject is not in use."""
         return any(not self.is_busy_with(call.subject) for call in self.waiting)
 
     def next_calls(self) -> Sequence[_Call[Key, Answer]]:
@@ -167,7 +167,7 @@ class Groups(Generic[Session, Key, Answer]):
 
     async def call(self, tenant_id: str, key: Key) -> Answer | None:
         """The answer to a key of a tenant; None if it has no answer. Raises the error of its
-        statement, or one that the observer makes.
+        session or statement, an answer that is an exception, or an error that the observer makes.
         """
         if (queue := self._queues.get(tenant_id)) is None:
             queue = self._queues[tenant_id] = _Queue()

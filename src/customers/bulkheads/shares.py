@@ -1,9 +1,10 @@
 """Decides which tenant gets the next free place. Nothing here waits: `turnstile` makes tasks wait.
 
-- While others wait, a tenant that has its share gets no more: a third of the places, at least two.
-- While no others wait, it gets more, except for a reserve of a fifth of the places (none of one or
-  two places). Without the reserve, a tenant whose statements hang would have every place when the
-  next tenant comes.
+- A tenant's share is a third of the places, rounded down, but at least two. While others wait, a
+  tenant that has its share gets no more.
+- While no others wait, it gets more, but leaves a reserve free: a fifth of the places, rounded up;
+  none of one or two. Without the reserve, a tenant whose statements hang would have every place
+  when the next tenant comes.
 - A tenant never has more than `per_tenant` places, if that is set.
 - Waiting tenants are served in turn; the waiters of one tenant first come, first served.
 """
@@ -73,7 +74,7 @@ class Shares(Generic[Waiter]):
         self._queues.setdefault(tenant_id, deque()).append(waiter)
 
     def remove_waiter(self, tenant_id: str, waiter: Waiter) -> None:
-        """Removes a waiter who gave up, if they still wait; then others may be admitted."""
+        """Removes a waiter who gave up, unless already admitted; call `admit_next` afterwards."""
         queue = self._queues.get(tenant_id, ())
         if waiter in queue:
             self._queues[tenant_id].remove(waiter)

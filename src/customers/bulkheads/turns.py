@@ -1,4 +1,4 @@
-"""Lets other tasks run between the steps of long work; a `Turn` also ends it at its deadline."""
+"""Lets other tasks run between the steps of long work; a `Turn` also ends work at its deadline."""
 
 from asyncio import sleep
 from collections.abc import AsyncIterator, Iterable

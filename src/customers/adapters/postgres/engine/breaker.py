@@ -1,7 +1,7 @@
 """The breaker: after repeated failures to reach the server, requests fail at once.
 
-Meanwhile one probe at a time tries to reach the server. When a probe succeeds, or a connection that
-was in use answers, requests are served again.
+Meanwhile one probe at a time tries to reach the server. Requests are served again when a probe
+succeeds, or when a task opens a connection or releases one without an error.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The SQL dialect of all statements: asyncpg's, with markers around the names of some tables.
+"""The SQL dialect of `Statement`: asyncpg's, with markers around the names of some tables.
 
 With row-level security these names are replaced by those of views; see `row_security`.
 """

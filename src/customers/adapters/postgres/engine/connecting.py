@@ -15,13 +15,13 @@ from customers.adapters.postgres.engine.connection import PreparingConnection
 
 @frozen(kw_only=True)
 class PoolOptions:
-    """The number of connections, and time-outs in seconds.
+    """The most connections that a pool opens, its time-outs in seconds, and two modes.
 
     `work_timeout` limits everything that a task does with one connection, including the wait for
     it; if it is None, the deadline of the request applies instead.
 
     `behind_pooler` is for a transaction-mode pooler (PgBouncer): statements are not prepared by
-    name, and no setting is sent to the server, so set the time-outs on the role: ALTER ROLE … SET.
+    name, and the server is sent no time-outs or planner settings: ALTER ROLE … SET must set them.
 
     With `row_security` the policies of the tables apply to the role, and each transaction sets the
     tenant whose rows it reads and writes; see the module `row_security`.

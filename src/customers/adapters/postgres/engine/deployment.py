@@ -114,8 +114,8 @@ async def _current(session: Session) -> str | None:
 
 
 async def _of_schema(session: Session, current: str | None) -> StorageStatus:
-    """The status that follows from the schema's revision. The fault of a database that was never
-    migrated is what would prevent a migration, if anything would, else `not_migrated`.
+    """The status that follows from the schema's revision. For a database that was never migrated,
+    the fault is the first of `database_faults`, if there is one, else `not_migrated`.
     """
     fault = schema_fault(current)
     if current is None:

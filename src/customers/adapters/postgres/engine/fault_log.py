@@ -1,4 +1,4 @@
-"""Logs why the storage could not be used: each kind of fault at most once a second."""
+"""Logs why the storage could not be used, at most once a second for one kind and SQLSTATE."""
 
 import logging
 from collections.abc import Callable

@@ -31,7 +31,8 @@ from customers.adapters.postgres.engine.revisions import Revision
 from customers.adapters.postgres.engine.statements import Statement
 from customers.core.errors.availability import StorageFault, Unavailable
 
-# The advisory lock held during a migration: a number that no other program is likely to choose.
+# The advisory lock of migrations, restores and maintenance, of which one runs at a time: a number
+# that no other program is likely to choose.
 LOCK = 0x637573746F6D65
 CONNECT_SECONDS = 10.0
 
@@ -41,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 class CannotMigrate(Exception):
-    """The target of a migration is refused; the message says why, and what to do."""
+    """A migration or its service role is refused; the message says why, and what to do."""
 
 
 @frozen(kw_only=True)
@@ -66,7 +67,9 @@ class SchemaReport:
 
 @frozen(kw_only=True)
 class Migration:
-    """What a migration did: the revisions before and after it."""
+    """The revisions before a migration (None: never migrated) and after it, and the address of the
+    database.
+    """
 
     before: str | None
     after: str
@@ -256,7 +259,7 @@ async def lock(connection: "Connection") -> None:
     is_waiting = False
     while not await connection.fetchval(TRY_LOCK.sql, *TRY_LOCK.arguments({})):
         if not is_waiting:
-            _log.info("waiting for another process that migrates the database")
+            _log.info("waiting for another migration, restore or maintenance of the database")
         is_waiting = True
         await asyncio.sleep(0.1)
 

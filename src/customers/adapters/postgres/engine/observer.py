@@ -7,7 +7,9 @@ class DatabaseObserver(Protocol):
     """Receives events of the storage; the usual request causes none, and so pays nothing."""
 
     def waited(self, seconds: float) -> None:
-        """A request had no idle connection at hand; it got one, or gave up, after `seconds`."""
+        """A request could not have an idle connection at once; it got one, or failed, after
+        `seconds`.
+        """
         ...
 
     def timed_out(self) -> None:
@@ -21,7 +23,7 @@ class DatabaseObserver(Protocol):
         ...
 
     def shared(self, calls: int) -> None:
-        """A statement was shared by that many calls that waited together."""
+        """A statement begins for this many calls, one or more, that waited for it."""
         ...
 
     def failed(self, sqlstate: str | None) -> None:
@@ -39,7 +41,7 @@ class DatabaseObserver(Protocol):
 
 
 class Unobserved(DatabaseObserver):
-    """Ignores everything."""
+    """Ignores all events."""
 
     def waited(self, seconds: float) -> None:
         pass

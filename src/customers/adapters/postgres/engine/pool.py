@@ -168,8 +168,8 @@ class Pool:
         )
 
     def usage(self) -> Usage:
-        """How many connections are in use, in all and by the busiest tenant, and how many tasks
-        wait for one.
+        """How many connections there may be, how many are in use, in all and by the busiest tenant,
+        and how many tasks wait for one.
         """
         return self._turnstile.usage()
 

@@ -12,7 +12,7 @@ from customers.core.errors.availability import StorageFault, TenantBusy, Unavail
 
 ALL_IN_USE: Final = StorageFault(
     kind="pool_exhausted",
-    cause="every connection of the pool was in use for POOL_TIMEOUT",
+    cause="every connection of the pool was in use",
     remedy="look for slow statements in pg_stat_activity, or raise POOL_SIZE",
 )
 

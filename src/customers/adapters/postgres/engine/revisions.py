@@ -17,9 +17,9 @@ _NUMBER = re.compile(r"[0-9]{4}")
 class Revision:
     """A revision: its number, four digits, its title, and whether this program needs it.
 
-    The program does without what a revision adds unless the revision says `is_needed = True`, as
-    one does that adds a column to a table that every request reads. So a new program works before
-    the database is migrated, if no new revision is needed.
+    The program does without what a revision adds or renames, unless the revision says
+    `is_needed = True`. So a new program works before the database is migrated, if no new revision
+    is needed.
     """
 
     number: str

@@ -78,7 +78,7 @@ class RowMapping(Generic[Model]):
 @frozen
 class _Reader:
     """Compiles a function from row to model as attrs compiles `__init__`: the call is written out,
-    because a row is read for every request, and a loop over the fields takes a quarter longer.
+    because most requests read rows, and a loop over the fields takes a quarter longer.
     """
 
     table: Table

@@ -6,10 +6,10 @@ when it begins. A statement that is a transaction by itself sets it without anot
 an OFFSET clause around it whose value is always 0. The server evaluates the offset once, before it
 asks for the first row. If it ever did so later, the statement would see no rows at all.
 
-Reads of some tables use a view of the tenant's rows instead. Under a policy the server must check
-the policy before any condition that could reveal another tenant's row by an error, so it uses no
-index for such a condition: a search in texts, a list of tags, an amount. A view imposes no such
-order, and is as strict.
+Reads of a table in TENANT_VIEWS use a view of the tenant's rows instead. Under a policy the server
+must check the policy before any condition that could reveal another tenant's row by an error, so it
+uses no index for such a condition: a search in texts, a list of tags, an amount. A view imposes no
+such order, and is as strict.
 """
 
 import re

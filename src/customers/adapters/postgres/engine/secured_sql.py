@@ -29,8 +29,8 @@ class SecuredSql:
 
     @cached_property
     def by_itself(self) -> str:
-        """The SQL for a transaction of this statement alone: it sets the tenant itself, unless the
-        statement has no parameter `tenant_id` and is not about all tenants.
+        """The SQL for a transaction of this statement alone: it sets the tenant itself, if the
+        statement has the parameter `tenant_id` or is about all tenants.
         """
         if self._is_across_tenants:
             everybody = row_security.quoted(row_security.EVERY_TENANT)

@@ -87,7 +87,8 @@ class Statement:
     @classmethod
     def like(cls, clause: ClauseElement) -> Self:
         """As `of`, for a read whose clause is composed for each run: the SQL is cached by the shape
-        of the clause, and planned anew. Raises UnprovenStatement.
+        of the clause, and planned anew. Raises UnprovenStatement, and TypeError for a clause that
+        cannot be cached.
         """
         if (key := clause._generate_cache_key()) is None:
             raise TypeError(

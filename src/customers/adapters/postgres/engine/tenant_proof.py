@@ -5,10 +5,10 @@ Each table of a tenant in a statement must be bound to the parameter `tenant_id`
 of a table which is bound, in the same query or around it. A new row must have the parameter itself,
 or the `tenant_id` of a query's row, and may only replace a row with the same `tenant_id`.
 
-A condition counts only if every row must satisfy it: not below OR or NOT, and in the ON of an outer
-join only for the joined side. So every proven statement is bound, but a few forms that are bound
-cannot be proven, and have to be written differently. SQL written as text cannot be analysed, so a
-text that may be or hold a query is refused.
+A condition counts only if every row must satisfy it: not below OR or NOT, in the ON of a left join
+only for the joined side, and not in that of a full join. So every proven statement is bound, but a
+few forms that are bound cannot be proven, and have to be written differently. SQL written as text
+cannot be analysed, so a text that may be or hold a query is refused.
 """
 
 import re
@@ -52,19 +52,19 @@ from customers.adapters.postgres.schema.all_tables import METADATA
 Query: TypeAlias = Select[Any] | Update | Delete
 Block: TypeAlias = Query | CompoundSelect[Any] | Insert
 TENANT_COLUMN: Final = "tenant_id"
-# The names of the statements about all tenants, and why each one is.
+# The names of the statements about all tenants, and what each of them is for.
 ACROSS_TENANTS: Final[Mapping[str, str]] = {
-    "old search texts": "search texts of an older release are rewritten for all tenants",
+    "old search texts": "search texts of an older release are counted, those of all tenants",
     "some old search texts": "the next customers whose search texts are to be rewritten",
     "rewritten search texts": "the rewritten texts are stored, each by tenant and customer id",
     "erasures to export": "`customers erasures export` writes all of them",
-    "erasures to maintain": "`customers maintain` cleans the tables of all tenants at once",
-    "last maintenance": "`customers maintain` reads when it last cleaned the tables",
-    "maintained erasures": "`customers maintain` records which erasures it has cleaned up after",
+    "erasures to maintain": "maintenance cleans the tables of all tenants at once",
+    "last maintenance": "maintenance reads when it last cleaned the tables",
+    "maintained erasures": "maintenance records which erasures it has cleaned up after",
     "tables with rows": "a restore asks whether it would replace rows of any tenant",
-    "tenants with segments": "the sweeper asks which tenants have segments",
+    "tenants with segments": "the sweeper and `customers doctor` ask which tenants have segments",
     "tenants to refresh": "the sweeper asks which tenants have something to refresh",
-    "api key": "the key of a caller says which tenant they are of; it is found by its whole id",
+    "api key": "the key of a caller says which tenant they belong to; it is found by its id alone",
     "backlog": "the metrics count the pending changes of all tenants",
     "verification of a token": "the token is the credential, and its holder names no tenant",
     "failed builds": "the metrics count the failed builds of all tenants",
@@ -96,7 +96,7 @@ _QUOTED, _QUERY = re.compile(r"'[^']*'"), re.compile(r"\b(select|from|table|with
 
 
 def prove(clause: ClauseElement) -> None:
-    """Raises UnprovenStatement if a table of a tenant is not bound, or a text may hold a query."""
+    """Raises UnprovenStatement unless the clause is proven by the rules of this module."""
     for element in visitors.iterate(clause):
         _expect_no_text(element)
     for block, outer, near in _blocks(clause, _NONE, _NONE):
@@ -134,9 +134,9 @@ def _prove_block(block: Block, outer: Froms, near: Froms) -> None:
 def _blocks(
     clause: ClauseElement, outer: Froms, near: Froms
 ) -> Iterator[tuple[Block, Froms, Froms]]:
-    """Every block of a statement, with two sets of FROMs: those of all blocks around it, to which
-    it may refer; and among these the FROMs of the block directly around it, which SQLAlchemy does
-    not count as the block's own.
+    """Every block of a statement, with two sets of FROMs of the blocks around it: all to which it
+    may refer; and among these the FROMs of the block directly around it, which SQLAlchemy may not
+    count as the block's own (see `_own`).
     """
     if isinstance(clause, SelectStatementGrouping):
         yield from _blocks(clause.element, outer, near)

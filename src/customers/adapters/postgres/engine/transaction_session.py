@@ -20,8 +20,8 @@ from customers.core.errors.availability import Unavailable
 
 
 class TransactionSession(Session):
-    """The session of one transaction, marked as its tenant's (see `tenant_marks`). An error dooms
-    the transaction, a time-out in `within` excepted: later statements and the commit raise
+    """The session of one transaction, marked as its tenant's (see `tenant_marks`). An error, except
+    for a time-out in `within`, dooms the transaction: later statements and the commit raise
     RuntimeError.
     """
 

@@ -120,7 +120,7 @@ async def run(
 async def running(
     programs: ClientPrograms, name: str, *arguments: str, environ: Mapping[str, str]
 ) -> AsyncIterator[Running]:
-    """A program that runs in the block, with messages in English; killed if it outlives it."""
+    """A program that runs in the block, with messages in English; killed when the block ends."""
     path, env = programs.path(name), {**environ, "LC_ALL": "C"}
     process = await asyncio.create_subprocess_exec(
         path, *arguments, env=env, stdin=PIPE, stdout=PIPE, stderr=PIPE

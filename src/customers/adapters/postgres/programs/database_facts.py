@@ -1,4 +1,4 @@
-"""What a backup and a restore need to know of a database before they start."""
+"""What a backup, a restore and psql need to know about a database before they start."""
 
 from collections.abc import Collection
 

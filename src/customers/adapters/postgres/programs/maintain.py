@@ -226,7 +226,7 @@ async def _set_maintained(connection: Connection, keys: Sequence[tuple[str, UUID
 
 
 async def _lock(connection: Connection, place: str) -> None:
-    """Takes the lock of migrations and restores, until the connection is closed.
+    """Takes the lock of migrations, restores and maintenance, until the connection is closed.
 
     Raises CannotMaintain if another process holds it.
     """

@@ -13,7 +13,9 @@ class CannotWriteFile(Exception):
 
 
 def check_target(file: Path, *, force: bool) -> None:
-    """Raises CannotWriteFile unless the file can be created, or replaced with `force`."""
+    """Raises CannotWriteFile if the folder is missing, or if the path is taken, unless by a file
+    that `force` replaces.
+    """
     name = json.dumps(str(file))
     if not file.parent.is_dir():
         raise CannotWriteFile(f"{name} is not a path in an existing folder")

@@ -1,6 +1,7 @@
 """What PostgreSQL's programs say when they fail, without any rows of the database.
 
-A program's message is followed by lines of details, which may contain rows; they are left out.
+A program's message is followed by lines of details, which may contain rows: they are left out,
+except for the server's message in them.
 """
 
 import re

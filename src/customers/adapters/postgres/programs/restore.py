@@ -1,7 +1,7 @@
 """Restores a backup: pg_restore writes a script, psql runs it in one transaction.
 
-pg_restore itself could not drop our other tables in its transaction, and its script has a setting
-that servers before PostgreSQL 17 do not know.
+In its own transaction pg_restore could not drop tables of ours that the backup lacks, and its
+script may have a setting that servers before PostgreSQL 17 do not know.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The SQL around the script of pg_restore, so that a restore is one transaction.
 
-Its statements are about tables, views and extensions, whose names are quoted here; no statement
-contains values of rows.
+The names of schemas, tables and views are quoted here; no statement contains values of a tenant's
+rows.
 """
 
 from collections.abc import Collection
@@ -18,7 +18,7 @@ from customers.adapters.postgres.schema.all_tables import METADATA
 CHECKED_TABLES = ("customers", "customer_segments")
 """A database with rows in one of these tables is only replaced with `force`."""
 
-# Revision 0008 renamed these. Add the table of a later revision that drops or renames one.
+# Revision 0008 renamed these. Add every table that a later revision drops or renames.
 _FORMER_TABLES = frozenset(("customer_segment_marks", "customer_segment_standings"))
 OUR_TABLES = frozenset(METADATA.tables) | _FORMER_TABLES
 
@@ -26,8 +26,8 @@ _EXTENSIONS = ("btree_gin", "pg_trgm")
 _LOCK_SECONDS = 30
 _RESTORED = "restored"
 _UNDER_WAY = (
-    "another migration or restore of this database is under way: repeat the command when it has "
-    "ended"
+    "a migration, restore or maintenance of this database is under way: repeat the command when it "
+    "has ended"
 )
 _CHANGED = "another program has changed the tables meanwhile: repeat the command"
 
@@ -36,7 +36,8 @@ _class = table("pg_class", column("relname", String), column("relnamespace"), sc
 
 
 def before(archive: Archive, facts: DatabaseFacts, *, force: bool) -> str:
-    """The SQL that begins the transaction, drops our tables, and creates missing extensions.
+    """The SQL that begins the transaction, drops our tables and views, and creates the schema and
+    the extensions if they are missing.
 
     It fails if a migration, a maintenance or another restore is running, if a table stays in use
     for half a minute, if the facts about our tables have changed, or, without `force`, if one of

@@ -34,7 +34,9 @@ class Rewriting:
 
 
 async def rewrite_search_texts(dsn: str) -> Rewriting:
-    """Rewrites all search texts of older releases; logs the progress. Raises Unavailable."""
+    """Rewrites all search texts of older releases, if the revision of the schema allows it; logs
+    the progress. Raises Unavailable.
+    """
     begin, done = time.monotonic(), 0
     reported_at = begin
     async with connected(dsn) as connection:
@@ -52,8 +54,8 @@ async def rewrite_search_texts(dsn: str) -> Rewriting:
 
 
 async def _left(connection: Connection) -> int:
-    """The number of search texts to rewrite; 0 if this program must not rewrite any in a schema of
-    an older or newer release.
+    """The number of search texts to rewrite; 0 if this program must not rewrite any at the revision
+    of the schema.
     """
     if not search_texts.can_be_rewritten(await current_revision(connection)):
         return 0

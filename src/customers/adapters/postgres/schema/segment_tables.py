@@ -1,4 +1,4 @@
-"""The tables of segments: assignments, members, refreshes, pending and membership changes.
+"""The tables of segments, of their assignments, members and changes, and of their refresh.
 
 The conventions are those of `tables`. Members, pending changes and membership changes have no
 foreign keys: they are written often, by statements that have just read the rows they refer to.

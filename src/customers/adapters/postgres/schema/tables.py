@@ -3,7 +3,8 @@
 Statements are in the repositories, changes of the schema in `migrations`. Conventions:
 
 - In tables of tenants every key and index begins with `tenant_id`, so the schema can be distributed
-  by it; but not the indexes of API keys and of mailed tokens, whose callers do not name the tenant.
+  by it; but not the indexes that find an API key or a mailed token, which callers use without
+  naming the tenant.
 - Columns have the names of the model's fields. Values that the core computes for comparisons
   (`email_key`, `search_text`, `name_key`, every `*_folded`) are stored beside their source, and not
   read back into the model.
@@ -84,8 +85,9 @@ LIVING: ColumnElement[bool] = customers.c.deleted_at.is_(None)
 # Deleted customers who can be restored.
 DELETED = and_(customers.c.deleted_at.is_not(None), customers.c.erased_at.is_(None))
 
-# The two dates by which lists are sorted, missing ones last: each direction has an index in which
-# a missing date is the last value, so a page starts where a comparison of rows finds its cursor.
+# Of the dates by which lists are sorted, these two may be missing, and then come last: each
+# direction has an index in which a missing date is the last value, so that one comparison of rows
+# with the cursor finds the start of a page.
 INFINITY = literal_column("'infinity'::timestamptz", MOMENT)
 MINUS_INFINITY = literal_column("'-infinity'::timestamptz", MOMENT)
 _DATES = (customers.c.first_order_date, customers.c.last_order_date)
@@ -168,7 +170,7 @@ Index(
 HAS_OPTED_IN = cast(customers.c.marketing_opt_in, Integer)
 IS_VERIFIED = cast(customers.c.email_verified, Integer)
 HAS_ACCOUNT = cast(customers.c.user_id.is_not(None), Integer)
-# Finds substrings by their trigrams, and customers by any combination of criteria (pg_trgm,
+# Finds substrings by their trigrams, and customers by any combination of its columns (pg_trgm,
 # btree_gin). The pending list of the index is short (the limit is in kB), because the write that
 # finds it full has to wait until it is merged into the index.
 _living_index(
@@ -189,7 +191,7 @@ customer_counts = Table(
     metadata,
     tenant_column(),
     *columns(TEXT, "status customer_type"),
-    # Writers are spread over slots, so that they do not queue for one row; a count is their sum.
+    # Writers are spread over slots, so that they do not queue for one row; slots add up to a count.
     column("slot", SmallInteger()),
     column("customers", BigInteger()),
     PrimaryKeyConstraint("tenant_id", "status", "customer_type", "slot"),
@@ -202,7 +204,7 @@ customer_erasures = Table(
     column("customer_id", Uuid()),
     column("erased_at", MOMENT),
     column("counts", JSONB()),
-    # When `customers maintain` removed the copies of values that the erasure left outside of rows.
+    # When maintenance removed the copies of values that the erasure left outside of rows.
     column("maintained_at", MOMENT, null=True),
     PrimaryKeyConstraint("tenant_id", "customer_id"),
     customer_key(),
