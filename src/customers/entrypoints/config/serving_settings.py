@@ -189,8 +189,7 @@ class ServingSettings:
         86_400.0,
         setting_parsers.seconds(0, 31_536_000),
         "SECONDS",
-        "Let the sweeper run `customers maintain` after erasures, at least this long after the "
-        "last run; 0 disables it.",
+        "Let the sweeper run `customers maintain` after erasures, this long apart; 0 disables it.",
     )
     ready_file: Path | None = setting(
         None,
