@@ -318,8 +318,8 @@ def _mutants(statement: Statement) -> Iterator[Statement]:
 async def _answer(
     pool: Pool, statement: Statement, *, row_security: bool
 ) -> tuple[list[Any], str] | None:
-    """The rows and the status of a statement for a tenant without rows; None for one that cannot
-    run with values that are only of the right types.
+    """The rows and the status that a statement gives for a tenant without rows; None if the server
+    refuses it with these sample values.
     """
     connection = await pool.acquire("")
     session = TransactionSession(NOBODY, connection, row_security=row_security)

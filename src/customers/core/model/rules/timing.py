@@ -58,7 +58,7 @@ def date_of(field: Field) -> DateField:
 
 
 def thresholds(rule: Rule) -> frozenset[Threshold]:
-    """The thresholds of a rule; empty when time alone changes nothing."""
+    """The thresholds of a rule; without any, time alone never changes its result."""
     if (cached := _cache.get(rule)) is None:
         cached = _cache[rule] = frozenset().union(*map(_thresholds_of, rule.conditions))
     return cached
