@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 
 from customers.adapters.postgres.engine.migrate import migrate
+from customers.adapters.postgres.engine.revisions import needed
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.entrypoints.observability.logs import configure
 from tests.contract.api.forged_cursors import second_page
@@ -20,6 +21,8 @@ from tests.support.storage_steps import opened
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PROCESSES = 8
+# The revision that adds the table of the secret.
+SECRETS = "0012"
 WARNING = "the database cannot keep a key for cursors: each process opens only its own cursors"
 
 
@@ -60,8 +63,10 @@ async def test_the_oldest_schema_that_is_served_has_cursors_too(
     empty: str, stream: StringIO
 ) -> None:
     """The process warns once; after the migration its older cursors and shared ones are opened."""
+    if needed() >= SECRETS:
+        pytest.skip(f"every schema that is served has the secret of revision {SECRETS}")
     configure("info", as_json=True, stream=stream)
-    await migrate(empty, to="0008")
+    await migrate(empty, to=needed())
     async with opened(a_storage(empty)) as storage, serving(storage, tenant=a_tenant()) as api:
         await a_crowd(api, 2)
         first = await second_page(api, "/customers")

@@ -223,7 +223,7 @@ def test_tables_of_another_program(database: str) -> None:
 def test_an_index_of_another_program(database: str) -> None:
     sql(database, "CREATE TABLE other (id int)", "CREATE INDEX customer_notes_pkey ON other (id)")
     line = failure(database)
-    assert line.startswith(f"{place(database)}the database has a table or index of that name")
+    assert line.startswith(f"{place(database)}a table, index or type that is not ours has a name")
 
 
 def test_revisions_of_another_program(database: str) -> None:
