@@ -1,7 +1,8 @@
 // Orders, refunds and cancellations, reported to the customers service by other services of the
 // same platform.
 //
-// The calls mirror the REST routes under /api/v1/customers/{id}/orders and share their use cases.
+// The calls mirror the REST routes that record orders, refunds and cancellations, and share their
+// use cases.
 // They are idempotent: what is reported more than once, over either protocol, counts once.
 // Customers themselves are read and written over REST only.
 
@@ -128,7 +129,7 @@ type RecordOrderResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The customer's statistics after the call.
 	Statistics *CustomerStatistics `protobuf:"bytes,1,opt,name=statistics,proto3" json:"statistics,omitempty"`
-	// True if the order was already recorded; then nothing changed.
+	// True if the order was already recorded; then it did not count again.
 	Duplicate     bool `protobuf:"varint,2,opt,name=duplicate,proto3" json:"duplicate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -444,8 +445,7 @@ func (x *CancelOrderResponse) GetDuplicate() bool {
 	return false
 }
 
-// Orders of any tenants and customers. Orders with the same id, or of the same customer, are
-// recorded in the given sequence.
+// Orders of any tenants and customers. Orders with the same id are recorded in the given sequence.
 type RecordOrdersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most 1,000; with more, the call fails with INVALID_ARGUMENT and records none.

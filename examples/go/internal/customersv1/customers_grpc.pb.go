@@ -1,7 +1,8 @@
 // Orders, refunds and cancellations, reported to the customers service by other services of the
 // same platform.
 //
-// The calls mirror the REST routes under /api/v1/customers/{id}/orders and share their use cases.
+// The calls mirror the REST routes that record orders, refunds and cancellations, and share their
+// use cases.
 // They are idempotent: what is reported more than once, over either protocol, counts once.
 // Customers themselves are read and written over REST only.
 
@@ -41,11 +42,14 @@ const (
 // Codes: NOT_FOUND for an unknown or deleted customer; INVALID_ARGUMENT with google.rpc.BadRequest
 // for invalid input, including amounts whose units and nanos differ in sign or with more decimals
 // than the currency has; ALREADY_EXISTS for what was already recorded with different values;
-// FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAVAILABLE while the
-// storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact reason, e.g.
-// ORDER_CONFLICT.
+// FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAUTHENTICATED or
+// PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls of the
+// tenant, or too many orders of batches, are under way, and UNAVAILABLE while the service has too
+// many calls or its storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact
+// reason, e.g. ORDER_CONFLICT.
 type CustomersServiceClient interface {
-	// Records an order. Recording the same order again changes nothing and returns `duplicate`.
+	// Records an order. Recording the same order again returns `duplicate`, and changes nothing,
+	// except that an order number is added if none is recorded yet.
 	RecordOrder(ctx context.Context, in *RecordOrderRequest, opts ...grpc.CallOption) (*RecordOrderResponse, error)
 	// Records a refund, once per order and refund id. It may arrive before its order.
 	RefundOrder(ctx context.Context, in *RefundOrderRequest, opts ...grpc.CallOption) (*RefundOrderResponse, error)
@@ -113,11 +117,14 @@ func (c *customersServiceClient) RecordOrders(ctx context.Context, in *RecordOrd
 // Codes: NOT_FOUND for an unknown or deleted customer; INVALID_ARGUMENT with google.rpc.BadRequest
 // for invalid input, including amounts whose units and nanos differ in sign or with more decimals
 // than the currency has; ALREADY_EXISTS for what was already recorded with different values;
-// FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAVAILABLE while the
-// storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact reason, e.g.
-// ORDER_CONFLICT.
+// FAILED_PRECONDITION for refunds that exceed the amount of their order; UNAUTHENTICATED or
+// PERMISSION_DENIED for callers who may not call; RESOURCE_EXHAUSTED while too many calls of the
+// tenant, or too many orders of batches, are under way, and UNAVAILABLE while the service has too
+// many calls or its storage is unavailable: retry. google.rpc.ErrorInfo.reason has the exact
+// reason, e.g. ORDER_CONFLICT.
 type CustomersServiceServer interface {
-	// Records an order. Recording the same order again changes nothing and returns `duplicate`.
+	// Records an order. Recording the same order again returns `duplicate`, and changes nothing,
+	// except that an order number is added if none is recorded yet.
 	RecordOrder(context.Context, *RecordOrderRequest) (*RecordOrderResponse, error)
 	// Records a refund, once per order and refund id. It may arrive before its order.
 	RefundOrder(context.Context, *RefundOrderRequest) (*RefundOrderResponse, error)
