@@ -20,7 +20,9 @@ SECRET_HEADER: Final = "x-gateway-secret"  # noqa: S105 - the name of the header
 # In these headers a service of the platform names itself, the shopper it acts for, and the tenant.
 _SERVICE, _USER, _TENANT = "x-internal-service", "x-user-id", "x-tenant-id"
 _EMAIL: Final = "email"
-_CLAIMS: Final = ("sub", "tenant-id", _EMAIL, "roles", "permissions")
+_CLAIMS: Final = {
+    name: CLAIM_PREFIX + name for name in ("sub", "tenant-id", _EMAIL, "roles", "permissions")
+}
 _MAX_PEERS: Final = 4_096
 
 
@@ -65,7 +67,7 @@ class Gateway:
         """
         if not self.is_trusted(caller):
             return None
-        values = {name: single_value(caller, CLAIM_PREFIX + name) for name in _CLAIMS}
+        values = {name: single_value(caller, header) for name, header in _CLAIMS.items()}
         email = values.pop(_EMAIL)
         if not any(values.values()):
             if single_value(caller, _SERVICE) in self._storefronts:

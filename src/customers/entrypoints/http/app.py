@@ -20,6 +20,7 @@ from customers.entrypoints.http.input import with_input
 from customers.entrypoints.http.middleware import RequestMiddleware
 from customers.entrypoints.http.request import Deployment, RequestContext, receive
 from customers.entrypoints.http.request_line import check_address
+from customers.entrypoints.http.router import Router
 from customers.entrypoints.http.routes import ROUTE, Handler, Route
 from customers.entrypoints.json.decode import Decoder
 from customers.entrypoints.observability.metrics import Metrics
@@ -75,6 +76,7 @@ def application(
     probes = frozenset(route.address for route in routes if route.is_probe)
     inner = RequestMiddleware(metrics, drain, guard, probes).handle
     app = web.Application(middlewares=[*outermost, inner])
+    app._router = Router()  # the parameter of the constructor is deprecated
     app[DRAIN] = drain
     add_index(app, version, documents.guarded)
     documents.add_to(app)

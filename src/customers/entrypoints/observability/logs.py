@@ -57,8 +57,8 @@ def configure(level: str, *, as_json: bool, stream: TextIO | None = None) -> Non
     _CONFIGURED.logger = _filtering_logger(lines, [summarize, _line, render], threshold)
     _CONFIGURED.threshold = threshold
 
-    def write(level: str, event: EventDict) -> None:
-        lines.write(str(render(None, level, _line(None, level, event))))
+    def write(level: str, line: EventDict) -> None:
+        lines.write(str(render(None, level, line)))
 
     _CONFIGURED.write = write
     _handle_libraries(_LibraryHandler(lines, [_first_line, summarize, _line], render), threshold)
@@ -101,20 +101,24 @@ def log_call(
 ) -> None:
     """Logs a handled call and its duration: an error at error, else a probe at debug, else at info.
 
-    Bypasses the logger, for speed, because it runs for every call.
+    Bypasses the logger, for speed, because it runs for every call. The values are not redacted:
+    they must be numbers, and texts of fixed sets.
     """
     level = "error" if is_error else "debug" if is_probe else "info"
     if _LEVEL_NUMBERS[level] >= _CONFIGURED.threshold:
-        duration = round(seconds * 1000, 3)
-        _CONFIGURED.write(level, {"event": event, **values, "duration_ms": duration})
+        line = _head(level, event)
+        line.update(values)
+        line["duration_ms"] = round(seconds * 1000, 3)
+        _CONFIGURED.write(level, line)
 
 
-def _write_unconfigured(level: str, event: EventDict) -> None:
-    getattr(_CONFIGURED.logger, level)(**event)
+def _write_unconfigured(level: str, line: EventDict) -> None:
+    del line["timestamp"], line["level"]
+    getattr(_CONFIGURED.logger, level)(**line)
 
 
 class _Configured:
-    """What `configure` built last: the logger, its level, and the function that writes an event."""
+    """What `configure` built last: the logger, its level, and the function that writes a line."""
 
     logger: FilteringBoundLogger = structlog.get_logger()
     threshold: int = logging.INFO
@@ -218,18 +222,21 @@ def _exception_summary(event: EventDict) -> ExceptionSummary | None:
 
 
 def _line(_: WrappedLogger, level: str, event: EventDict) -> EventDict:
-    """The line of an event: timestamp, level, event, request id, then the redacted values."""
-    now = datetime.now(UTC)  # noqa: TID251 - the time of a log line decides nothing
-    line: EventDict = {
-        "timestamp": f"{now.isoformat()[:-6]}Z",  # instead of +00:00
-        "level": _LEVELS.get(level, level),
-        "event": redact("event", event.pop("event")),
-    }
-    if (request_id := _REQUEST_ID.get()) is not None:
-        line["request_id"] = redact("request_id", request_id)
+    """The line of an event: what all lines begin with, then the redacted values."""
+    line = _head(_LEVELS.get(level, level), redact("event", event.pop("event")))
     for name, value in event.items():
         if name not in line:
             line[name] = redact(name, value)
+    return line
+
+
+def _head(level: str, event: object) -> EventDict:
+    """What all lines begin with: timestamp, level, event, and the request id if there is one."""
+    now = datetime.now(UTC)  # noqa: TID251 - the time of a log line decides nothing
+    timestamp = f"{now.isoformat()[:-6]}Z"  # instead of +00:00
+    line: EventDict = {"timestamp": timestamp, "level": level, "event": event}
+    if (request_id := _REQUEST_ID.get()) is not None:
+        line["request_id"] = redact("request_id", request_id)
     return line
 
 

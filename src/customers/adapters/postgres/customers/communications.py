@@ -43,8 +43,8 @@ class PostgresCommunications(CommunicationRepository):
             _NEWEST if after is None else _AFTER,
             **key_values(after),
             customer_id=customer_id,
-            types=list(types or CommunicationType),
-            directions=list(directions or Direction),
+            types=list(types) or _ALL_TYPES,
+            directions=list(directions) or _ALL_DIRECTIONS,
             limit=limit,
         )
         return [COMMUNICATIONS.read(row) for row in existing(rows)]
@@ -73,6 +73,7 @@ class PostgresCommunications(CommunicationRepository):
         await self._session.run(_SAVE, **COMMUNICATIONS.write(communication))
 
 
+_ALL_TYPES, _ALL_DIRECTIONS = list(CommunicationType), list(Direction)
 _communication = customer_communications.c
 _SORT = (_communication.created_at, _communication.id)
 _FILTER = (
