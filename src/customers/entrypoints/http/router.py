@@ -1,8 +1,8 @@
 """Finds the route of a request by the shape of its path.
 
-aiohttp tries, in turn, all resources that begin with the same fixed parts: most of ours, whose paths
-begin with the id of a customer. Here only those are tried that have as many parts as the path, and
-the same last part or a parameter in its place.
+aiohttp tries, in turn, all resources that begin with the same fixed parts: most of ours, whose
+paths begin with the id of a customer. Here only those are tried that have as many parts as the
+path, and the same last part or a parameter in its place.
 """
 
 from collections import defaultdict
