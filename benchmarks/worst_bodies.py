@@ -90,7 +90,7 @@ async def _run(only: str, top: int) -> None:
 
 
 def _measure_all(server: ServerProcess, chosen: list[WorstRequest]) -> list[Stall]:
-    ids = _ids(server.http)
+    ids = ids_of_everything(server.http)
     host, _, port = server.http.rpartition("//")[2].partition(":")
     address = host, int(port)
     click.echo(
@@ -141,9 +141,10 @@ def _send(connection: socket.socket, data: bytes) -> None:
 _CUSTOMER = {"email": "a@b.example", "firstName": "A", "lastName": "B", "userId": SHOPPER}
 
 
-def _ids(http: str) -> Mapping[str, str]:
+def ids_of_everything(http: str) -> Mapping[str, str]:
     """Creates what the requests refer to, one of each kind; returns the ids by name."""
-    customers = f"{http}/api/v1/customers"
+    base = f"{http}/api/v1"
+    customers = f"{base}/customers"
     customer = _post(customers, _CUSTOMER)["id"]
     address = {"addressLine1": "1", "city": "X", "postalCode": "1", "country": "US"}
     method = {"paymentGateway": "x", "gatewayPaymentMethodId": "pm", "paymentType": "card"}
@@ -159,6 +160,7 @@ def _ids(http: str) -> Mapping[str, str]:
         "methodId": _post(f"{one}/payment-methods", method)["id"],
         "noteId": _post(f"{one}/notes", {"note": "x"})["id"],
         "communicationId": _post(f"{one}/communications", mail)["id"],
+        "keyId": _post(f"{base}/keys", {"permissions": ["*"]})["id"],
     }
 
 
