@@ -1,6 +1,6 @@
 """The cost of access control, compared with none; that of row-level security, with a gateway.
 
-    python -m benchmarks.access [--starts 5] [--rounds 4]
+    python -m benchmarks.access [--only TEXT] [--starts 5] [--rounds 4]
 
 Works like `benchmarks.compare`, but compares different settings of this checkout, on one database.
 """
@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +27,7 @@ from rich.console import Console
 from benchmarks import wrk
 from benchmarks.compare import Program, several_starts, table_of
 from benchmarks.measurement import Cost
-from benchmarks.operations import Tenant, operations
+from benchmarks.operations import Operation, Tenant, operations
 from customers.devtools.server import running
 
 OPERATIONS = ("get by id", "list by created_at, page 1", "record-order")
@@ -44,22 +44,26 @@ _CUSTOMERS = str(Path(sys.executable).with_name("customers"))
 
 
 @click.command()
+@click.option("--only", default="", help="Only operations whose name contains this text.")
 @click.option("--starts", default=5, help="How often the programs are started.")
 @click.option("--rounds", default=4, help="Seconds of load per start, program and operation.")
 @click.option("--customers", default=100_000, help="Customers of the tenant.")
 @click.option("--folder", type=Path, default=Path(".bench/access"), help="Folder of the data.")
-def main(*, starts: int, rounds: int, customers: int, folder: Path) -> None:
+def main(*, only: str, starts: int, rounds: int, customers: int, folder: Path) -> None:
     """Compares the ways to authenticate callers: processor time for each request."""
     wrk.expect_installed()
     tenant = Tenant(id="bench-large", size=customers)
-    results = asyncio.run(_compare(folder.absolute(), tenant, starts=starts, rounds=rounds))
+    names = {name for name in OPERATIONS if only in name}
+    chosen = [operation for operation in operations() if operation.name in names]
+    compared = _compare(folder.absolute(), tenant, chosen, starts=starts, rounds=rounds)
+    results = asyncio.run(compared)
     for name, base in BESIDE.items():
         title = f"Processor time for each request with {name}, divided by that with {base}"
         Console(width=130).print(table_of(results, title, base, name))
 
 
 async def _compare(
-    folder: Path, tenant: Tenant, *, starts: int, rounds: int
+    folder: Path, tenant: Tenant, chosen: Sequence[Operation], *, starts: int, rounds: int
 ) -> list[dict[str, dict[str, Cost]]]:
     async with AsyncExitStack() as stack:
         dsn = await stack.enter_async_context(running(folder / "postgres"))
@@ -73,7 +77,6 @@ async def _compare(
             _with_key(dsn, tenant),
             await _with_row_security(dsn),
         ]
-        chosen = [operation for operation in operations() if operation.name in OPERATIONS]
         return await several_starts(programs, tenant, chosen, starts=starts, rounds=rounds)
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import re
 
+from benchmarks.footprint import MEMORY
 from benchmarks.processes import service
-from benchmarks.worst_bodies import MEMORY, ids_of_everything
+from benchmarks.worst_bodies import ids_of_everything
 from tests.support.worst_requests import routes
 
 
