@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -63,7 +63,7 @@ def main(*, only: str, starts: int, rounds: int, customers: int, folder: Path) -
 
 
 async def _compare(
-    folder: Path, tenant: Tenant, chosen: Sequence[Operation], *, starts: int, rounds: int
+    folder: Path, tenant: Tenant, chosen: list[Operation], *, starts: int, rounds: int
 ) -> list[dict[str, dict[str, Cost]]]:
     async with AsyncExitStack() as stack:
         dsn = await stack.enter_async_context(running(folder / "postgres"))
