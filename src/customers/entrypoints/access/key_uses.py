@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +19,7 @@ FLUSH_SECONDS: Final = 15.0
 MAX_FLUSH_SECONDS: Final = 5.0
 MAX_LAST_FLUSH_SECONDS: Final = 0.5
 MAX_NOTED: Final = 100_000
+_MINUTE: Final = timedelta(minutes=1)
 
 Uses = Mapping[UUID, datetime]
 Write = Callable[[str, Uses], Awaitable[None]]
@@ -37,9 +38,10 @@ class KeyUses:
 
     def note(self, key: ApiKey, now: datetime) -> None:
         """Notes a use, at most once per key and minute."""
-        minute = now.replace(second=0, microsecond=0)
-        if self._noted.get(key.id) == minute:
+        noted = self._noted.get(key.id)
+        if noted is not None and noted <= now < noted + _MINUTE:
             return
+        minute = now.replace(second=0, microsecond=0)
         if len(self._noted) >= MAX_NOTED:
             self._noted.clear()  # some keys may then be written twice in a minute
         self._noted[key.id] = minute
