@@ -257,7 +257,7 @@ async def run(folder: Path, customers: int, segments: int) -> None:
 @click.command()
 @click.option("--customers", default=50_000, show_default=True)
 @click.option("--segments", default=60, show_default=True)
-@click.option("--folder", type=click.Path(path_type=Path), default=Path(".bench-walls"))
+@click.option("--folder", type=click.Path(path_type=Path), default=Path(".bench/walls"))
 def main(customers: int, segments: int, folder: Path) -> None:
     """Measures what the most expensive rules of one tenant cost others."""
     asyncio.run(run(folder.absolute(), customers, segments))
