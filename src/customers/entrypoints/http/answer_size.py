@@ -31,10 +31,6 @@ def first_rows(
     rows: Sequence[Row], as_json: Callable[[Row], Any], room: int = MAX_ANSWER_BYTES
 ) -> tuple[Raw, int]:
     """The first rows that fit into `room` bytes, but at least one, in JSON; and their number."""
-    if len(rows) <= _TOGETHER:  # most pages
-        array = encode([as_json(row) for row in rows])
-        if len(array) - len(b"[]") <= room:
-            return Raw(array), len(rows)
     parts, count = list[bytes](), 0
     for text, rows_of_text in _encoded(rows, as_json):
         room -= len(text)
