@@ -53,17 +53,17 @@ def main(*, only: str, starts: int, rounds: int, customers: int, folder: Path) -
     """Compares the ways to authenticate callers: processor time for each request."""
     wrk.expect_installed()
     tenant = Tenant(id="bench-large", size=customers)
-    names = {name for name in OPERATIONS if only in name}
-    chosen = [operation for operation in operations() if operation.name in names]
-    compared = _compare(folder.absolute(), tenant, chosen, starts=starts, rounds=rounds)
-    results = asyncio.run(compared)
+    compared = [one for one in operations() if one.name in OPERATIONS and only in one.name]
+    results = asyncio.run(
+        _compare(folder.absolute(), tenant, compared, starts=starts, rounds=rounds)
+    )
     for name, base in BESIDE.items():
         title = f"Processor time for each request with {name}, divided by that with {base}"
         Console(width=130).print(table_of(results, title, base, name))
 
 
 async def _compare(
-    folder: Path, tenant: Tenant, chosen: list[Operation], *, starts: int, rounds: int
+    folder: Path, tenant: Tenant, compared: list[Operation], *, starts: int, rounds: int
 ) -> list[dict[str, dict[str, Cost]]]:
     async with AsyncExitStack() as stack:
         dsn = await stack.enter_async_context(running(folder / "postgres"))
@@ -77,7 +77,7 @@ async def _compare(
             _with_key(dsn, tenant),
             await _with_row_security(dsn),
         ]
-        return await several_starts(programs, tenant, chosen, starts=starts, rounds=rounds)
+        return await several_starts(programs, tenant, compared, starts=starts, rounds=rounds)
 
 
 def _program(
