@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Tests start programs as other users, so by a fork. gRPC handles forks by threads of its own in the
+# child, which crash it when its files are closed; the program starts without them too.
+# Read when gRPC is imported.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 from tests.support import postgres_servers
 from tests.support.builders import a_tenant
 
