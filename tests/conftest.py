@@ -10,7 +10,7 @@ from hypothesis import settings
 
 # Tests start programs as other users, so by a fork. gRPC handles forks by threads of its own in the
 # child, which crash it when its files are closed; the program starts without them too.
-# Read when gRPC is imported.
+# Read when gRPC is imported; processes of pytest-xdist inherit it.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 from tests.support import postgres_servers

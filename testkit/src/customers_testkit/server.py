@@ -11,9 +11,12 @@ from contextlib import closing, contextmanager
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import httpx
-from grpc import Channel, insecure_channel
+
+if TYPE_CHECKING:
+    from grpc import Channel
 
 TIMEOUT_SECONDS = 30.0
 STOP_SECONDS = 15.0
@@ -54,10 +57,13 @@ class Server:
         self._channel_options = [("grpc.enable_http_proxy", 0)] if is_own else []
         self._channels: list[Channel] = []
 
-    def channel(self) -> Channel:
+    def channel(self) -> "Channel":
         """A gRPC channel for your own stubs, closed by `close`. ValueError if `grpc` is empty."""
         if not self.grpc:
             raise ValueError(f"the gRPC address of {self.http} is unknown: set --customers-grpc")
+        # Only here: every run of pytest where the kit is installed loads this module.
+        from grpc import insecure_channel  # noqa: PLC0415
+
         channel = insecure_channel(self.grpc, self._channel_options)
         self._channels.append(channel)
         return channel
