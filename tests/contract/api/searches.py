@@ -17,7 +17,7 @@ async def the_people(api: Api) -> dict[str, str]:
     for name, email, first_name, last_name, phone, number, order_id in PEOPLE:
         person = {"email": email, "firstName": first_name, "lastName": last_name, "phone": phone}
         names[id := (await a_customer(api, **person))["id"]] = name
-        if number:
+        if number or order_id:
             await an_order(api, f"/customers/{id}", order_id or email, 1, orderNumber=number)
     return names
 

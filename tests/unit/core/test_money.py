@@ -58,6 +58,18 @@ def test_any_other_amount_is_refused(currency: Currency, raw: object) -> None:
         currency.amount(raw)
 
 
+def test_a_bound_of_sums_is_exact_as_an_amount_is_and_as_large_as_it_likes() -> None:
+    assert USD.bound(Decimal("33.330000000000005")) == Decimal("33.33")
+    assert USD.bound(Decimal("1e18")) == Decimal("1e18")
+    assert USD.bound(Decimal("1e30")) == Decimal("1e30")
+
+
+@pytest.mark.parametrize("value", ["-0.01", "33.331"])
+def test_any_other_bound_is_refused(value: str) -> None:
+    with pytest.raises(InvalidValue):
+        USD.bound(Decimal(value))
+
+
 def test_a_currency_accepts_its_own_code_in_any_case_and_no_other() -> None:
     assert USD.accept("usd") == "USD"
     with pytest.raises(InvalidValue) as error:

@@ -81,7 +81,13 @@ def test_four_digits_are_found_as_they_are_written_only(search: str) -> None:
         ("0170 1234567", "+49 170 1234567", True),
         ("+49 170 1234567", "0170 1234567", True),
         ("+49 170 1234567", "170 1234567", True),
-        ("+49 170 1234567", "0170 12345678", False),
+        ("+49 170 1234567", "0170 1234567 x8", True),
+        ("+49 170 1234567", "170 1234567 / 030 1", True),
+        ("+49 170 1234567", "030 1 / 0170 1234567", True),
+        ("+49 170 1234567", "0049 0170 1234567", True),
+        ("+49 170 1234567", "+43 170 1234567", False),
+        ("49170 1234567", "0170 1234567", True),
+        ("4917 123456", "0170 123456", False),
         ("+49 170 1234567", "5170 1234567", False),
         ("0049170 1234567", "+49-170-1234567", True),
         ("+44 20 7946 0958", "(0)20 7946 0958", True),
@@ -136,7 +142,7 @@ def test_an_order_is_meant_in_any_letter_case_with_and_without_a_number_sign() -
     assert set(search.order_ids) == {"#Ab-1", "#AB-1", "#ab-1"}
 
 
-@pytest.mark.parametrize("search", ["ada@x.test", "x" * 101, " "])
+@pytest.mark.parametrize("search", ["x" * 101, f"{'x' * 100}@", " "])
 def test_some_searches_mean_no_order(search: str) -> None:
     looked_for = Search.of(search)
     assert looked_for is None or (looked_for.order_number, looked_for.order_ids) == ("", ())

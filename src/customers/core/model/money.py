@@ -18,6 +18,8 @@ CurrencyCode = NewType("CurrencyCode", str)
 ZERO = Decimal(0)
 MAX_AMOUNT = Decimal("999999999999.99")
 
+# Larger than any sum of amounts that can be stored.
+_MAX_SUM = Decimal(10) ** 19
 _TOLERANCE = Decimal("0.000001")
 # Some callers write doubles in full, with hundreds of digits.
 _MAX_DIGITS = 1_100
@@ -71,12 +73,15 @@ class Currency:
             raise InvalidValue("INVALID_VALUE", "must not be negative")
         if value > MAX_AMOUNT + 1:
             raise InvalidValue("INVALID_VALUE", f"must be at most {MAX_AMOUNT:,}")
-        rounded = value.quantize(self.unit, ROUND_HALF_EVEN)
-        if abs(value - rounded) > max(_TOLERANCE, 4 * Decimal(math.ulp(float(value)))):
-            raise InvalidValue("INVALID_VALUE", f"must have at most {self.exponent} decimals")
-        if rounded > MAX_AMOUNT:
+        if (rounded := self._whole_units(value)) > MAX_AMOUNT:
             raise InvalidValue("INVALID_VALUE", f"must be at most {MAX_AMOUNT:,}")
         return Money(rounded)
+
+    def bound(self, value: Decimal) -> Decimal:
+        """A bound of sums of amounts, as `amount` without its largest value."""
+        if value < 0:
+            raise InvalidValue("INVALID_VALUE", "must not be negative")
+        return self._whole_units(value) if value < _MAX_SUM else value
 
     def accept(self, raw: object) -> CurrencyCode:
         """The code of this currency, from its code in any case or from an empty text. Raises
@@ -90,3 +95,10 @@ class Currency:
     def rounded(self, value: Decimal) -> Decimal:
         """The value rounded half-up to the decimals of the minor unit."""
         return value.quantize(self.unit, ROUND_HALF_UP)
+
+    def _whole_units(self, value: Decimal) -> Decimal:
+        """The value without the error of binary floating point: a multiple of the minor unit."""
+        rounded = value.quantize(self.unit, ROUND_HALF_EVEN)
+        if abs(value - rounded) > max(_TOLERANCE, 4 * Decimal(math.ulp(float(value)))):
+            raise InvalidValue("INVALID_VALUE", f"must have at most {self.exponent} decimals")
+        return rounded

@@ -34,8 +34,9 @@ _LETTERS = str.maketrans(
 _LOWER_CASE = str.maketrans(ascii_uppercase, ascii_lowercase)
 _PHONE_SEARCH = re.compile(r"[0-9+\-()./ x\u2010-\u2015\u2212]*")
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
-# A phone number with the country code 1, as it is dialled within North America.
-_NORTH_AMERICAN = re.compile(r"1[0-9]{10}")
+# An international number without a plus, such as 447700900123; national ones begin with a zero, or
+# have fewer digits.
+_WITH_COUNTRY_CODE = re.compile(r"[1-9][0-9]{10,}")
 _NOT_A_DIGIT = re.compile(r"[^0-9]")
 # The country codes of one and of two digits (ITU-T E.164); all others have three.
 _SHORT_CODES = re.compile("[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
@@ -79,16 +80,16 @@ class Search:
 
     `text` is a part of the plain e-mail address, of the plain name or of the phone number; `folded`
     is the same text with its marks, for search texts of older releases, which have no plain lines.
-    `words` are parts of the plain name in any order. `phone` are digits of part of a phone number,
-    `whole_phones` those of whole phone numbers, with and without the country code. `order_number`
-    is a key as of `order_number_key`, `order_ids` are the spellings of an order id.
+    `words` are parts of the plain name in any order. `phones` are digits of part of a phone number,
+    in each spelling; a phone number may also begin with the digits `national`. `order_number` is a
+    key as of `order_number_key`, `order_ids` are the spellings of an order id.
     """
 
     text: str = ""
     folded: str = ""
     words: tuple[str, ...] = ()
-    phone: str = ""
-    whole_phones: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    national: str = ""
     order_number: str = ""
     order_ids: tuple[str, ...] = ()
 
@@ -97,26 +98,32 @@ class Search:
         """The parsed search for a text as people type it; None for an empty text.
 
         In a text with an @, a space becomes a plus, because callers often do not percent-encode the
-        plus of an e-mail address.
+        plus of an e-mail address; an order is still found by the text as it stands.
         """
         if not (search := search.strip()):
             return None
+        order_number, order_ids = _order_keys(search)
         if "@" in search:
-            address = search.replace(" ", "+")
-            folded = fold(address)
+            folded = fold(search.replace(" ", "+"))
             text = plain(folded)
-            return cls(text=text, folded=_with_marks(folded, text))
+            return cls(
+                text=text,
+                folded=_with_marks(folded, text),
+                order_number=order_number,
+                order_ids=order_ids,
+            )
         folded = fold(search)
         text, phone = plain(folded), _as_phone(folded)
         words = _words(text)
+        code, national = _international(phone)
         return cls(
             text=text if phone or not words else "",  # a name is found by its words
             folded=_with_marks(folded, text),
             words=words,
-            phone=_part_of_phone(phone),
-            whole_phones=_whole_phones(phone),
-            order_number=order_number_key(search) if len(search) <= _MAX_ORDER_KEY else "",
-            order_ids=_order_ids(search),
+            phones=_parts_of_phone(phone, code, national),
+            national=national,
+            order_number=order_number,
+            order_ids=order_ids,
         )
 
     @property
@@ -133,8 +140,8 @@ class Search:
             (self.text != "" and self.text in lines)
             or (self.folded != "" and self.folded in lines)
             or (self.words != () and _has_all(lines, self.words))
-            or (self.phone != "" and self.phone in digits)
-            or digits in self.whole_phones
+            or any(part in digits for part in self.phones)
+            or (self.national != "" and digits.startswith(self.national))
         )
 
 
@@ -167,32 +174,36 @@ def _as_phone(folded: str) -> str:
     return folded if _PHONE_SEARCH.fullmatch(folded) else ""
 
 
-def _part_of_phone(phone: str) -> str:
-    """The digits of a part of a phone number, without leading zeros if enough digits remain. Empty
-    if there are too few digits.
+def _parts_of_phone(phone: str, code: str, national: str) -> tuple[str, ...]:
+    """The digits of a part of a phone number, without leading zeros if enough digits remain, and
+    for a number with a country code also the national number behind its code and behind a zero.
+    Empty if there are too few digits.
     """
     digits = phone_digits(phone)
-    if len(national := digits.lstrip("0")) >= _MIN_PHONE_DIGITS:
-        return national
-    return digits if len(digits) >= _MIN_PHONE_DIGITS else ""
-
-
-def _whole_phones(phone: str) -> tuple[str, ...]:
-    """The digits of an international phone number as dialled within the country, and with its
-    country code; both with and without a zero before the national number. Empty for other texts.
-    """
-    digits = phone_digits(phone).lstrip("0")
-    if not phone.startswith(("+", "00")) and not _NORTH_AMERICAN.fullmatch(digits):
+    if len(digits) < _MIN_PHONE_DIGITS:
         return ()
+    without_zeros = digits.lstrip("0")
+    part = without_zeros if len(without_zeros) >= _MIN_PHONE_DIGITS else digits
+    spellings = (f"{code}{national}", f"0{national}") if national else ()
+    return tuple(dict.fromkeys((part, *spellings)))
+
+
+def _international(phone: str) -> tuple[str, str]:
+    """The digits of the country code of a phone number and of the national number, without the zero
+    between them. Empty for a number without a country code, and where too few digits remain.
+    """
+    digits = phone_digits(phone)
+    if not phone.startswith(("+", "00")) and not _WITH_COUNTRY_CODE.fullmatch(digits):
+        return "", ""
+    digits = digits.lstrip("0")
     short = _SHORT_CODES.match(digits)
     code = short[0] if short else digits[:3]
     national = digits[len(code) :].lstrip("0")
-    if len(national) < _MIN_NATIONAL_DIGITS:
-        return ()
-    return national, f"0{national}", f"{code}{national}", f"{code}0{national}"
+    return (code, national) if len(national) >= _MIN_NATIONAL_DIGITS else ("", "")
 
 
-def _order_ids(search: str) -> tuple[str, ...]:
+def _order_keys(search: str) -> tuple[str, tuple[str, ...]]:
+    """The key of an order number and the spellings of an order id; empty if they are too long."""
     if len(search) > _MAX_ORDER_KEY:
-        return ()
-    return tuple(dict.fromkeys((search, search.upper(), search.lower())))
+        return "", ()
+    return order_number_key(search), tuple(dict.fromkeys((search, search.upper(), search.lower())))

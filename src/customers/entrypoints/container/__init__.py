@@ -240,6 +240,7 @@ class Container(containers.DeclarativeContainer):
         tenants=providers.Singleton(_tenant_reader, tenants, guard),
         refuses_card_numbers=providers.Callable(_refuses_card_numbers, settings),
         cursor_keys=providers.Singleton(_cursor_keys, settings, storage),
+        currency=currency,
     )
 
     probes = providers.Singleton(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from attrs import evolve, fields, frozen
@@ -12,6 +12,7 @@ from customers.core.model.contact_gates import CountryCodeGate, email_key
 from customers.core.model.customer import CustomerStatusChoice, CustomerTypeChoice
 from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers
 from customers.core.model.folding import fold
+from customers.core.model.money import Currency
 from customers.core.model.problems import Problems
 from customers.core.model.query import (
     MAX_PAGE_SIZE,
@@ -39,6 +40,7 @@ from customers.entrypoints.http.request import RequestContext
 
 # More than a request line can hold.
 _MAX_SEARCH = 10_000
+_AMOUNT = "In whole units of the currency, rounded as amounts in bodies are; inclusive."
 _RANGE = "A timestamp, or a day in UTC; inclusive."
 
 Tag = Annotated[str, TextGate(max_length=100)]
@@ -84,6 +86,9 @@ class CustomerPageQuery(Query):
         return self.cursor is not None
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:
+        return self._at_cursor(context, problems)
+
+    def _at_cursor(self, context: RequestContext, problems: Problems) -> Self:
         # A cursor is bound to the tenant and the path, which may be invalid if there are problems.
         if not self.cursor or context.problems:
             return self
@@ -113,7 +118,8 @@ class CustomerFilterQuery(CustomerPageQuery):
         SearchGate(max_length=_MAX_SEARCH),
         "Part of the e-mail address, of the name (words in any order) or of the phone number (at "
         "least five digits, in any spelling), or a whole order number or order id. Letter case and "
-        "accents do not matter, but an order id in mixed case must be typed exactly.",
+        "accents do not matter, but an order id in mixed case must be typed exactly. With an @ "
+        "it is part of an e-mail address, a space standing for a plus, or a whole order.",
     ] = ""
     status: tuple[CustomerStatusChoice, ...] = ()
     customer_type: tuple[CustomerTypeChoice, ...] = ()
@@ -131,8 +137,8 @@ class CustomerFilterQuery(CustomerPageQuery):
     last_order_to: Annotated[datetime, RangeEndGate(is_upper=True), _RANGE] | None = None
     min_total_orders: Annotated[int, CountGate(0)] | None = None
     max_total_orders: Annotated[int, CountGate(0)] | None = None
-    min_total_spent: Annotated[Decimal, NumberGate()] | None = None
-    max_total_spent: Annotated[Decimal, NumberGate()] | None = None
+    min_total_spent: Annotated[Decimal, NumberGate(), _AMOUNT] | None = None
+    max_total_spent: Annotated[Decimal, NumberGate(), _AMOUNT] | None = None
     deleted: Annotated[
         DeletedCustomers,
         ChoiceGate(DeletedCustomers),
@@ -140,6 +146,20 @@ class CustomerFilterQuery(CustomerPageQuery):
         "the key `deletedAt`. Erased customers are in no list, and segments have no deleted "
         "members.",
     ] = DeletedCustomers.EXCLUDE
+
+    def bind(self, context: RequestContext, problems: Problems) -> Self:
+        return self._with_money(context.deployment.currency, problems)._at_cursor(context, problems)
+
+    def _with_money(self, currency: Currency, problems: Problems) -> Self:
+        """The query with bounds of spend in whole units of the currency."""
+        bounds: dict[str, Any] = {}
+        for name in ("min_total_spent", "max_total_spent"):
+            try:
+                if (value := getattr(self, name)) is not None:
+                    bounds[name] = currency.bound(value)
+            except InvalidValue as error:
+                problems.extend([error.at(name)])
+        return evolve(self, **bounds) if bounds else self
 
     @property
     def filter(self) -> CustomerFilter:

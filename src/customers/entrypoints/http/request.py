@@ -9,6 +9,7 @@ from aiohttp import web
 from attrs import define, frozen
 
 from customers.core.errors import Invalid, InvalidValue
+from customers.core.model.money import Currency
 from customers.core.model.principal import Principal
 from customers.core.model.problems import Name, Problems
 from customers.core.model.shopper import ME, Shopper
@@ -35,6 +36,7 @@ class Deployment:
     payment methods they always are.
     """
     cursor_keys: CursorKeys
+    currency: Currency
 
 
 @define(kw_only=True, eq=False)  # every request makes one: frozen would take three times as long

@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from customers.adapters.postgres.customers.order_search import BY_ID, BY_NUMBER
 from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import TEXT, TEXTS, UUIDS
-from customers.core.model.search import END, PHONE, Search
+from customers.core.model.search import PHONE, Search
 
 
 @frozen(kw_only=True)
@@ -69,8 +69,8 @@ def _pattern(text: str) -> str | None:
 
 
 def _phone_patterns(search: Search) -> list[str]:
-    parts = [f"%{PHONE}%{search.phone}%"] if search.phone else []
-    return [*parts, *(f"%{PHONE}{digits}{END}" for digits in search.whole_phones)]
+    beginning = [f"%{PHONE}{search.national}%"] if search.national else []
+    return [*(f"%{PHONE}%{part}%" for part in search.phones), *beginning]
 
 
 def _part_of_text(separator: str, number: int) -> ColumnElement[str]:
