@@ -67,7 +67,7 @@ class UnknownParameterContract:
     async def test_the_refusal_names_every_parameter_of_the_list(self, api: Api, path: str) -> None:
         paths = await paths_of(api)
         message = (await api.get(f"{paths[path]}?colour=red")).body["message"]
-        listed = message.partition("this list takes ")[2].split(", ")
+        listed = message.partition("there are ")[2].split(", ")
         assert listed == [*names(LISTS[path]), "tenant_id"]
         assert "did you mean" not in message
 
@@ -93,6 +93,48 @@ class UnknownParameterContract:
     async def test_an_empty_unknown_parameter_is_as_if_absent(self, api: Api) -> None:
         assert (await api.get("/customers?statuss=&colour=")).status == 200
         assert (await api.get("/customers?statuss=&statuss=x")).code == "UNKNOWN_PARAMETER"
+
+    @pytest.mark.parametrize(
+        ("path", "parameter", "meant"),
+        [
+            ("/customers", "per_page", "page_size"),
+            ("/customers", "q", "search"),
+            ("/customers", "optIn", "marketing_opt_in"),
+            ("/customers", "include_deleted", "deleted"),
+            ("/customers", "from", "created_from"),
+            ("/customers/segments", "limt", "limit"),
+            ("/customers/segments", "curser", "cursor"),
+            ("/customers/segments/{segment}/changes", "aftr", "after"),
+        ],
+    )
+    async def test_the_usual_names_and_every_misspelling_of_a_parameter_are_refused(
+        self, api: Api, path: str, parameter: str, meant: str
+    ) -> None:
+        segment = (await a_segment(api, name="Friends"))["id"]
+        answer = await api.get(f"{path.format(segment=segment)}?{parameter}=1")
+        assert (parameter, "UNKNOWN_PARAMETER") in answer.problem[2]
+        assert f"did you mean {meant}?" in str(answer.body["details"])
+
+    async def test_a_customer_is_not_deleted_by_a_misspelt_mode(self, api: Api) -> None:
+        customer = await customer_path(api)
+        assert (await api.delete(f"{customer}?mod=erase")).code == "UNKNOWN_PARAMETER"
+        assert (await api.get(customer)).status == 200
+
+    async def test_other_operations_ignore_other_parameters(self, api: Api) -> None:
+        customer = await customer_path(api)
+        for path in (customer, "/customers/segments", f"{customer}/segments"):
+            assert (await api.get(f"{path}?colour=red")).status == 200
+
+    async def test_an_export_has_no_parameters(self, api: Api) -> None:
+        export = f"{await customer_path(api)}/personal-data"
+        assert (await api.get(f"{export}?table=notes")).code == "UNKNOWN_PARAMETER"
+        assert (await api.get(f"{export}?_=1")).status == 200
+
+    async def test_an_empty_cursor_is_given_once_too(self, api: Api) -> None:
+        for query in ("cursor=&cursor=", "cursor=&cursor=x"):
+            answer = await api.get(f"/customers?{query}")
+            assert answer.status == 400
+            assert answer.problem[2] == frozenset({("cursor", "INVALID_VALUE")})
 
     async def test_segments_are_not_walked_by_number_either(self, api: Api) -> None:
         for parameter in ("page=2", "PAGE=2", "offset=10", "skip=1"):

@@ -39,10 +39,10 @@ class Parameter:
         values = params.get(self.name, ())
         if self.is_list:
             return [item for value in values for item in value.split(",") if item.strip()]
-        filled = [value for value in values if value.strip()]
+        filled = values if self.keeps_empty else [value for value in values if value.strip()]
         if len(filled) > 1:
             self.refuse("INVALID_VALUE", "must be given once", problems)
-        return filled[:1]
+        return [value for value in filled[:1] if value.strip()]
 
     def read(self, params: Texts, problems: Problems) -> Any:
         """The value; without one the default, or an empty list. Adds a problem if it is invalid."""

@@ -6,8 +6,8 @@
 A parameter has the name of its field, in snake_case or camelCase. A field with a PageSizeLimit is
 two parameters, `page_size` and `limit`. An empty parameter counts as absent, unless its gate
 `keeps_empty`. A list is comma-separated or repeated; no other parameter may be repeated.
-Unknown parameters are refused if the query class `is_of_list`. Other classes ignore them, but if
-they have a field `cursor`, they refuse parameters that ask for a page by number.
+Unknown parameters are refused if the query class `is_of_list`. Other classes ignore them, except
+those that look like a parameter of theirs, or ask for a page by number of what a cursor walks.
 """
 
 import re
@@ -24,7 +24,7 @@ from customers.core.model.problems import Problems
 from customers.entrypoints.http.gates import CursorGate, PageSizeLimit
 from customers.entrypoints.http.parameters import PageSize, Parameter
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.unknown_parameters import numbered_pages, unknown_parameters
+from customers.entrypoints.http.unknown_parameters import misspelt_parameters, unknown_parameters
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
@@ -34,7 +34,7 @@ class Query(AttrsInstance):
 
     __slots__ = ()
     is_of_list: ClassVar[bool] = False
-    """Whether unknown parameters are refused, as they are by most queries of lists."""
+    """Whether all unknown parameters are refused, as they are by most queries of lists."""
 
     def bind(self, context: RequestContext, problems: Problems) -> Self:  # noqa: ARG002
         """The query, completed from the request. Adds the problems that no gate can find."""
@@ -71,10 +71,8 @@ class QueryReader:
 
     def _refuse_unknown(self, query: MultiMapping[str], problems: Problems) -> None:
         spelled = [(name, snake(name)) for name, text in query.items() if text]
-        if self._class.is_of_list:
-            problems.extend(unknown_parameters(spelled, self._fields))
-        elif "cursor" in self._fields:
-            problems.extend(numbered_pages(spelled, self._fields))
+        refused = unknown_parameters if self._class.is_of_list else misspelt_parameters
+        problems.extend(refused(spelled, self._fields))
 
     def _decode(self, query: MultiMapping[str], problems: Problems) -> Query:
         self._refuse_unknown(query, problems)

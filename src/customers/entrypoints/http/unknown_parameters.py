@@ -1,4 +1,4 @@
-"""Refuses unknown parameters of lists: ignoring a misspelt filter would list too much."""
+"""Refuses unknown parameters: ignoring a misspelt filter would list too much."""
 
 from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
@@ -7,6 +7,29 @@ from customers.core.errors import UNKNOWN_PARAMETER, Problem
 
 _SIMILARITY = 0.65
 _BY_NUMBER = ("page", "offset", "skip")
+# What other services call these parameters.
+_OTHER_NAMES = {
+    "q": "search",
+    "query": "search",
+    "name": "search",
+    "phone": "search",
+    "type": "customer_type",
+    "country": "country_code",
+    "opt_in": "marketing_opt_in",
+    "verified": "email_verified",
+    "segment": "segment_id",
+    "from": "created_from",
+    "to": "created_to",
+    "since": "created_from",
+    "until": "created_to",
+    "include_deleted": "deleted",
+    "sort": "sort_by",
+    "order_by": "sort_by",
+    "order": "sort_order",
+    "per_page": "page_size",
+    "size": "page_size",
+    "next": "cursor",
+}
 # How many unknown names are compared, and how long they may be, because comparing is slow.
 _MAX_HINTS, _MAX_NAME = 10, 50
 # Cache busters (`_`) and the parameters of links in e-mails (`utm_...`) are ignored everywhere.
@@ -17,23 +40,29 @@ def unknown_parameters(
     spelled: Iterable[tuple[str, str]], known: Collection[str]
 ) -> Iterator[Problem]:
     """A problem for each unknown parameter. `spelled` has each name as the request spells it and in
-    snake_case; `known` has the names of the list's parameters in snake_case.
+    snake_case; `known` has the names of the operation's parameters in snake_case.
     """
     unknown = (names for names in spelled if _is_unknown(*names, known))
-    yield from _problems(unknown, known)
-
-
-def numbered_pages(spelled: Iterable[tuple[str, str]], known: Collection[str]) -> Iterator[Problem]:
-    """As `unknown_parameters`, but only for parameters that ask for a page by number."""
-    yield from _problems(((name, snake) for name, snake in spelled if snake in _BY_NUMBER), known)
-
-
-def _problems(unknown: Iterable[tuple[str, str]], known: Collection[str]) -> Iterator[Problem]:
     for number, (name, snake_name) in enumerate(unknown):
         is_short = number < _MAX_HINTS and len(name) <= _MAX_NAME
-        hint = _hint(snake_name, known) if is_short else "unknown parameter"
-        message = f"{hint}; this list takes {', '.join(known)}, tenant_id"
-        yield Problem(field=name[:_MAX_NAME], code=UNKNOWN_PARAMETER, message=message)
+        yield _problem(name, _hint(snake_name, known) if is_short else "", known)
+
+
+def misspelt_parameters(
+    spelled: Iterable[tuple[str, str]], known: Collection[str]
+) -> Iterator[Problem]:
+    """As `unknown_parameters`, but only for those that look like a known one, or that ask for a
+    page by number; others are ignored.
+    """
+    unknown = [names for names in spelled if _is_unknown(*names, known)]
+    for name, snake_name in unknown[:_MAX_HINTS]:
+        if len(name) <= _MAX_NAME and (hint := _hint(snake_name, known)):
+            yield _problem(name, hint, known)
+
+
+def _problem(name: str, hint: str, known: Collection[str]) -> Problem:
+    message = f"{hint or 'unknown parameter'}; there are {', '.join([*known, 'tenant_id'])}"
+    return Problem(field=name[:_MAX_NAME], code=UNKNOWN_PARAMETER, message=message)
 
 
 def _is_unknown(name: str, snake_name: str, known: Collection[str]) -> bool:
@@ -43,7 +72,10 @@ def _is_unknown(name: str, snake_name: str, known: Collection[str]) -> bool:
 
 
 def _hint(name: str, known: Collection[str]) -> str:
-    if name in _BY_NUMBER:
+    """What was probably meant; empty if nothing is likely."""
+    if name in _BY_NUMBER and not {"page", "cursor"}.isdisjoint(known):
         return "this list is walked by " + ("page" if "page" in known else "cursor, not by number")
+    if (usual := _OTHER_NAMES.get(name)) in known:
+        return f"unknown parameter (did you mean {usual}?)"
     likely = get_close_matches(name, [*known, "tenant_id"], n=1, cutoff=_SIMILARITY)
-    return f"unknown parameter (did you mean {likely[0]}?)" if likely else "unknown parameter"
+    return f"unknown parameter (did you mean {likely[0]}?)" if likely else ""

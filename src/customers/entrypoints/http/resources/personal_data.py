@@ -1,15 +1,26 @@
 """The routes that export personal data: everything that is stored about a customer."""
 
+from typing import ClassVar
+
 from aiohttp import web
+from attrs import frozen
 
 from customers.core.model.permissions import Permission
 from customers.core.services.personal_data import PersonalData
 from customers.core.services.storefront import Storefront
 from customers.entrypoints.http.personal_data_file import personal_data_response
+from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.routes import CUSTOMER, OWN, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode_personal_data import PersonalDataEncoder
+
+
+@frozen(kw_only=True)
+class ExportQuery(Query):
+    """An export has no parameters: it is always of everything."""
+
+    is_of_list: ClassVar[bool] = True
 
 
 class PersonalDataRoutes:
@@ -30,6 +41,7 @@ class PersonalDataRoutes:
                 f"{CUSTOMER}/personal-data",
                 self.export,
                 {200: shapes.PersonalData},
+                query=ExportQuery,
                 permission=Permission.CUSTOMERS_EXPORT,
             ),
             Route(
@@ -38,11 +50,12 @@ class PersonalDataRoutes:
                 f"{OWN}/data",
                 self.export_own,
                 {200: shapes.PersonalData},
+                query=ExportQuery,
                 is_for_shoppers=True,
             ),
         ]
 
-    async def export(self, context: RequestContext) -> web.Response:
+    async def export(self, context: RequestContext, _: ExportQuery) -> web.Response:
         """Export the personal data of a customer
 
         Everything that is stored about a customer, deleted or not, by table (GDPR, article 15), as
@@ -52,7 +65,7 @@ class PersonalDataRoutes:
         async with self._personal_data.of(context.tenant, context.customer_id) as data:
             return await personal_data_response(data, self._encoder)
 
-    async def export_own(self, context: RequestContext) -> web.Response:
+    async def export_own(self, context: RequestContext, _: ExportQuery) -> web.Response:
         """Export the shopper's own data
 
         Everything that is stored about the shopper, by table, as a file to be saved. Payment tokens

@@ -35,7 +35,7 @@ from customers.entrypoints.json.encode import Encoder
 class SegmentQuery(JournalQuery):
     """A page of a tenant's segments; without a page size, all segments that a tenant may have.
 
-    Unknown parameters are ignored, except those that ask for a page by number.
+    Unknown parameters are ignored, except misspelt ones and those that ask for a page by number.
     """
 
     is_of_list: ClassVar[bool] = False
