@@ -1,11 +1,19 @@
 """The error responses of a route, in its own format and as problem documents."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final
 
 from customers.core.errors import UNKNOWN_PARAMETER, CustomersError, Invalid, InvalidValue, Problem
 from customers.core.errors.availability import TenantBusy, Unavailable
+from customers.core.errors.ledger import (
+    Difference,
+    OrderConflict,
+    RefundConflict,
+    RefundExceedsOrder,
+)
 from customers.entrypoints.http.body import JSON
 from customers.entrypoints.http.drain import BODY_TIMEOUT
 from customers.entrypoints.http.errors import (
@@ -19,6 +27,7 @@ from customers.entrypoints.http.errors import (
 from customers.entrypoints.http.request_line import HEADERS_TOO_LARGE
 from customers.entrypoints.http.routes import Route
 from customers.entrypoints.json import shapes
+from customers.entrypoints.json.encode import encode
 from customers.entrypoints.openapi.schemas import Schemas
 
 _SHAPES: Final = {ErrorFormat.PLAIN: shapes.PlainError, ErrorFormat.WRAPPED: shapes.WrappedError}
@@ -64,7 +73,7 @@ def describe_errors(
 ) -> dict[str, Any]:
     """The response object for errors of one status."""
     codes = "; ".join(f"`{error.code}`: {error.message}" for error in errors)
-    examples = {error.code: {"value": body_of(error, error_format)} for error in errors}
+    examples = {error.code: {"value": _plain(body_of(error, error_format))} for error in errors}
     return {
         "description": f"{HTTPStatus(errors[0].status).phrase}. {codes}",
         "content": {
@@ -78,8 +87,13 @@ def describe_problem(errors: Sequence[ErrorResponse], schemas: Schemas) -> dict[
     """The media type object for the errors as problem documents."""
     content: dict[str, Any] = {"schema": schemas.of_type(shapes.ProblemDocument)}
     if errors:
-        content["examples"] = {error.code: {"value": problem_of(error)} for error in errors}
+        content["examples"] = {error.code: {"value": _plain(problem_of(error))} for error in errors}
     return content
+
+
+def _plain(body: dict[str, Any]) -> Any:
+    """The body as it is sent, with plain numbers for decimals."""
+    return json.loads(encode(body))
 
 
 _MISSPELT: Final = Problem(
@@ -93,6 +107,16 @@ _UNKNOWN_PARAMETER: Final = ErrorResponse(
 )
 
 
+_DIFFERENCES: Final[Mapping[type[CustomersError], Sequence[Difference]]] = {
+    kind: (Difference(field=field, given=Decimal("50.5"), stored=Decimal("50")),)
+    for kind, field in (
+        (OrderConflict, "totalAmount"),
+        (RefundConflict, "amount"),
+        (RefundExceedsOrder, "amount"),
+    )
+}
+
+
 def _example(kind: type[CustomersError]) -> ErrorResponse:
     problem = InvalidValue("REQUIRED", "is required").at("email", "/email")
     return ErrorResponse(
@@ -100,4 +124,5 @@ def _example(kind: type[CustomersError]) -> ErrorResponse:
         code=kind.code,
         message=kind.message,
         problems=[problem] if kind is Invalid else None,
+        differences=_DIFFERENCES.get(kind, ()),
     )
