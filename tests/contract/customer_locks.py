@@ -1,6 +1,7 @@
 """The contract of the locking reads of `CustomerRepository`."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 
@@ -8,7 +9,7 @@ from customers.core.errors import CustomerNotFound
 from customers.core.model.customer import Customer
 from customers.core.ports.storage import Storage
 from tests.contract.customers import ALL_FIELDS
-from tests.support.builders import a_customer, an_id, later
+from tests.support.builders import a_customer, a_tenant, an_id, later
 from tests.support.full_tenant import outcome
 from tests.support.storage_steps import Pause, add_customers, delete, erase, get_customer, overlap
 
@@ -96,6 +97,39 @@ class CustomerLockContract:
                 return await outcome(getattr(tx.customers, lock)(ids))
 
         assert await overlap(hold, wait) in ([], CustomerNotFound)
+
+    async def test_a_waiter_for_an_account_finds_the_customer_whom_its_holder_linked(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        user_id, customer = an_id(), a_customer(tenant_id=tenant)
+        await add_customers(storage, customer)
+        linked = customer.linked(user_id, now=later(days=1))
+
+        async def hold(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                await tx.customers.reserve_user(user_id)
+                await tx.customers.get_for_update(customer.id)
+                await pause()
+                await tx.customers.save(linked)
+
+        async def wait() -> Customer | None:
+            async with storage.transaction(tenant) as tx:
+                await tx.customers.reserve_user(user_id)
+                return await tx.customers.by_user(user_id)
+
+        assert await overlap(hold, wait) == linked
+
+    async def test_another_tenant_can_reserve_the_same_account_at_the_same_time(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        user_id = an_id()
+        async with asyncio.timeout(30), storage.transaction(tenant) as tx:
+            await tx.customers.reserve_user(user_id)
+            await asyncio.create_task(self._reserve(storage, a_tenant(), user_id))
+
+    async def _reserve(self, storage: Storage, tenant: str, user_id: UUID) -> None:
+        async with storage.transaction(tenant) as tx:
+            await tx.customers.reserve_user(user_id)
 
     async def test_concurrent_changes_under_locks_are_all_stored(
         self, storage: Storage, tenant: str

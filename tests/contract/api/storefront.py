@@ -333,6 +333,19 @@ class AccountLinkContract:
             ]
             assert (await stored(platform, guest))["userId"] == winner.subject
 
+    async def test_of_two_guests_of_one_account_one_is_linked(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        async with behind_gateway(storage, tenant) as platform:
+            for _ in range(4):
+                guests, subject = [await a_customer(platform) for _ in range(2)], str(uuid4())
+                shoppers = [platform.shopper(subject, guest["email"]) for guest in guests]
+                answers = await asyncio.gather(*(shopper.get(f"{OWN}/me") for shopper in shoppers))
+                shown = {(answer.status, answer.body["customerId"]) for answer in answers}
+                users = [(await stored(platform, guest))["userId"] for guest in guests]
+                linked = guests[users.index(subject)]["id"]
+                assert (users.count(subject), shown) == (1, {(200, linked)})
+
 
 class StorefrontServiceContract:
     async def test_a_storefront_acts_for_the_shopper_it_names(

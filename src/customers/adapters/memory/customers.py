@@ -151,6 +151,9 @@ class MemoryCustomers(MemoryCustomerReader, CustomerRepository):
         if self._source.state.is_email_taken(customer):
             self._source.doom(EmailTaken())
 
+    async def reserve_user(self, user_id: UUID) -> None:
+        """Does nothing: no other transaction of the tenant runs at the same time."""
+
     async def save(self, customer: Customer) -> None:
         state = self._source.state
         self._source.expect_lock(Customer, customer.id)

@@ -102,6 +102,14 @@ class CustomerRepository(CustomerReader, Protocol):
         """
         ...
 
+    async def reserve_user(self, user_id: UUID) -> None:
+        """Reserves an account until the transaction ends; waits for a transaction that holds it.
+
+        Call it before `by_user` when a customer is linked if the account has none yet. Take it
+        before the lock of any customer. A write that links an account does not check it.
+        """
+        ...
+
     async def save(self, customer: Customer) -> None:
         """Stores the new value of a locked customer, who may be deleted or restored by it.
 

@@ -20,17 +20,17 @@ class Storefront:
         self._clock = clock
 
     async def customer(self, tenant_id: str, shopper: Shopper) -> Customer:
-        """The customer of a shopper: the oldest one with their account. Without one, it is the
-        customer without an account who has their verified e-mail address, and who is then linked to
-        the account.
+        """The customer of a shopper: the oldest one with their account, then the one with the
+        smallest id. Without one, it is the customer without an account who has their verified
+        e-mail address, and who is then linked to the account.
 
         Raises NotYourResource, CustomerNotFound, CustomerBlocked.
         """
         async with self._storage.view(tenant_id) as view:
             customer = shopper.own(await _find(view.customers, shopper))
-        if customer.user_id is not None:
+        if customer.user_id is not None or shopper.user_id is None:
             return customer
-        return await self._link(tenant_id, customer.id, shopper)
+        return await self._link(tenant_id, customer.id, shopper, shopper.user_id)
 
     async def change(self, tenant_id: str, shopper: Shopper, change: ProfileChange) -> Customer:
         """Changes the customer of a shopper. Raises NotYourResource, CustomerNotFound,
@@ -40,15 +40,21 @@ class Storefront:
         return await self._change(tenant_id, customer.id, change)
 
     @retries_conflict
-    async def _link(self, tenant_id: str, customer_id: UUID, shopper: Shopper) -> Customer:
+    async def _link(
+        self, tenant_id: str, customer_id: UUID, shopper: Shopper, user_id: UUID
+    ) -> Customer:
         """Links the customer to the account, unless another call has linked either of them
-        meanwhile.
+        meanwhile. The account is reserved, because a shopper with two verified addresses may be
+        found as two customers at the same time.
         """
         async with self._storage.transaction(tenant_id) as tx:
+            await tx.customers.reserve_user(user_id)
+            if (of_account := await tx.customers.by_user(user_id)) is not None:
+                return shopper.own(of_account)
             customer = await tx.customers.get_for_update(customer_id)
             if not shopper.may_be_linked(customer):
                 return shopper.own(await _find(tx.customers, shopper))
-            linked = unblocked(customer).linked(shopper.user_id, now=self._clock.now())
+            linked = unblocked(customer).linked(user_id, now=self._clock.now())
             await tx.customers.save(linked)
             return linked
 

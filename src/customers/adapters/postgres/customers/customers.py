@@ -130,6 +130,9 @@ class PostgresCustomers(CustomerRepository):
         if holder is not None and holder["id"] != customer.id:
             self._session.refuse(EmailTaken())
 
+    async def reserve_user(self, user_id: UUID) -> None:
+        await self._session.run(_LOCK_USER, user_id=str(user_id))
+
     async def save(self, customer: Customer) -> None:
         await self._session.run(_SAVE, **CUSTOMERS.write(customer))
 
@@ -162,9 +165,14 @@ def _lock_email() -> Select[Any]:
     """Locks an e-mail address of the tenant until the transaction ends, whether or not a customer
     has it. Every write that gives an address to a customer locks the address first.
     """
+    return _lock("email_key")
+
+
+def _lock(parameter: str) -> Select[Any]:
+    """Locks the text of a parameter, for the tenant, until the transaction ends."""
     tenant = func.hashtextextended(TENANT, _SEED)
-    address = func.hashtextextended(bindparam("email_key", type_=TEXT), tenant)
-    return select(func.pg_advisory_xact_lock(address).label("lock"))
+    text = func.hashtextextended(bindparam(parameter, type_=TEXT), tenant)
+    return select(func.pg_advisory_xact_lock(text).label("lock"))
 
 
 def _add() -> Select[Any]:
@@ -266,6 +274,7 @@ _GET_IDS_FOR_UPDATE = Statement.of(
     .with_for_update(key_share=True)
 )
 _LOCK_EMAIL = Statement.of(_lock_email())
+_LOCK_USER = Statement.of(_lock("user_id"))
 ADD = Statement.of(_add())
 _SAVE = Statement.of(_save())
 _SAVE_IF_UNCHANGED = Statement.of(_save_if_unchanged())
