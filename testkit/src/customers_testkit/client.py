@@ -407,7 +407,12 @@ class CustomersClient:
         )
 
     def patch_own_profile(
-        self, shopper_id: str, body: shapes.ProfilePatch, *, strict: bool = False
+        self,
+        shopper_id: str,
+        body: shapes.ProfilePatch,
+        *,
+        if_match: str | None = None,
+        strict: bool = False,
     ) -> shapes.OwnProfile:
         """Patch the shopper's own profile.
 
@@ -419,7 +424,7 @@ class CustomersClient:
                 "PATCH",
                 f"/api/v1/storefront/customers/{part(shopper_id)}",
                 body=body,
-                headers={"Prefer": "handling=strict" if strict else None},
+                headers={"If-Match": if_match, "Prefer": "handling=strict" if strict else None},
             ),
         )
 

@@ -118,6 +118,35 @@ class OwnProfileContract:
                 assert (answer.status, answer.body["id"]) == (200, shown)
                 assert answer.body["customerId"] == own
 
+    async def test_an_unchanged_profile_is_not_sent_again(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        async with behind_gateway(storage, tenant) as platform:
+            shopper, _ = await a_shopper(platform)
+            answer = await shopper.get(f"{OWN}/me")
+            tag, cached = answer.headers["ETag"], answer.headers["Cache-Control"]
+            assert (tag[0] + tag[-1], cached) == ('""', "private, no-cache")
+            assert "Authorization" in answer.headers["Vary"], "all shoppers share the path"
+            again = shopper.with_headers({"If-None-Match": tag})
+            unchanged = await again.get(f"{OWN}/me")
+            assert (unchanged.status, unchanged.raw, unchanged.headers["ETag"]) == (304, b"", tag)
+            await shopper.patch(f"{OWN}/me", {"phone": "1"})
+            assert (await again.get(f"{OWN}/me")).status == 200
+
+    async def test_a_patch_of_a_stale_version_is_412_and_changes_nothing(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        async with behind_gateway(storage, tenant) as platform:
+            shopper, customer = await a_shopper(platform)
+            tag = (await shopper.get(f"{OWN}/me")).headers["ETag"]
+            fresh = await shopper.patch(f"{OWN}/me", {"phone": "1"}, **{"If-Match": tag})
+            stale = await shopper.patch(f"{OWN}/me", {"phone": "2"}, **{"If-Match": tag})
+            assert (fresh.status, stale.error) == (200, (412, "PRECONDITION_FAILED"))
+            assert (await stored(platform, customer))["phone"] == "1"
+            other = f"{OWN}/{an_unknown_id()}"
+            refused = await shopper.patch(other, {"phone": "2"}, **{"If-Match": tag})
+            assert refused.error == (403, "NOT_YOUR_RESOURCE")
+
     async def test_a_patch_sets_what_it_names(self, storage: Storage, tenant: str) -> None:
         async with behind_gateway(storage, tenant) as platform:
             shopper, customer = await a_shopper(platform)

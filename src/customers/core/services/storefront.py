@@ -32,12 +32,19 @@ class Storefront:
             return customer
         return await self._link(tenant_id, customer.id, shopper, shopper.user_id)
 
-    async def change(self, tenant_id: str, shopper: Shopper, change: ProfileChange) -> Customer:
+    async def change(
+        self,
+        tenant_id: str,
+        shopper: Shopper,
+        change: ProfileChange,
+        *,
+        versions: frozenset[int] | None,
+    ) -> Customer:
         """Changes the customer of a shopper. Raises NotYourResource, CustomerNotFound,
-        CustomerBlocked.
+        CustomerBlocked; then StaleVersion.
         """
         customer = await self.customer(tenant_id, shopper)
-        return await self._change(tenant_id, customer.id, change)
+        return await self._change(tenant_id, customer.id, change, versions)
 
     @retries_conflict
     async def _link(
@@ -59,9 +66,16 @@ class Storefront:
             return linked
 
     @retries_conflict
-    async def _change(self, tenant_id: str, customer_id: UUID, change: ProfileChange) -> Customer:
+    async def _change(
+        self,
+        tenant_id: str,
+        customer_id: UUID,
+        change: ProfileChange,
+        versions: frozenset[int] | None,
+    ) -> Customer:
         async with self._storage.transaction(tenant_id) as tx:
             customer = unblocked(await tx.customers.get_for_update(customer_id))
+            customer.expect(versions)
             changed = customer.change(change.of_customer(), now=self._clock.now(), actor=None)
             if changed is not customer:
                 await tx.customers.save(changed)

@@ -1,11 +1,13 @@
 """Responses with JSON bodies, and conditional responses (ETag)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
 from customers.entrypoints.json.encode import encode
+
+_NONE: Final[Mapping[str, str]] = {}
 
 
 def json_response(
@@ -16,10 +18,12 @@ def json_response(
     )
 
 
-def versioned_response(request: web.Request, version: int, body: Any) -> web.Response:
+def versioned_response(
+    request: web.Request, version: int, body: Any, *, headers: Mapping[str, str] = _NONE
+) -> web.Response:
     """A response with the body and its strong ETag; 304 if the caller already has that version."""
     tag = f'"{version}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", **headers}
     if _matches(request, tag):
         return web.Response(status=304, headers=headers)
     return json_response(body, headers=headers)

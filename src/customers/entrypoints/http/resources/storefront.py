@@ -1,8 +1,11 @@
 """The routes of a shopper's own profile, payment methods and orders."""
 
+from typing import Final
+
 from aiohttp import web
 from attrs import evolve, frozen
 
+from customers.core.errors import StaleVersion
 from customers.core.model.customer import Customer
 from customers.core.model.payment import active
 from customers.core.model.shopper import ProfileChange
@@ -12,12 +15,16 @@ from customers.core.services.storefront import Storefront
 from customers.entrypoints.http.cursors import scope_of
 from customers.entrypoints.http.ledger_lists import LedgerQuery, ledger_response
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.responses import json_response
+from customers.entrypoints.http.responses import json_response, versioned_response
 from customers.entrypoints.http.routes import OWN, Body, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.json.encode_storefront import StorefrontEncoder
+
+# All shoppers share the path `me`, and versions of two customers may be equal: a browser must not
+# show one shopper the profile that it keeps of another.
+_BY_SHOPPER: Final = {"Vary": "Authorization, Cookie, X-User-Id"}
 
 
 @frozen(kw_only=True)
@@ -45,13 +52,20 @@ class StorefrontRoutes:
         self._own_encoder = own_encoder
 
     def table(self) -> list[Route]:
-        profile = {200: shapes.OwnProfile}
         methods = f"{OWN}/payment-methods"
         patch = Body(ProfileChange, Nulls.CLEAR, describes_person=True)
         orders = {200: list[shapes.LedgerOrder]}
         routes = [
-            Route("getOwnProfile", "GET", OWN, self.get, profile),
-            Route("patchOwnProfile", "PATCH", OWN, self.patch, profile, body=patch),
+            Route("getOwnProfile", "GET", OWN, self.get, {200: shapes.OwnProfile, 304: None}),
+            Route(
+                "patchOwnProfile",
+                "PATCH",
+                OWN,
+                self.patch,
+                {200: shapes.OwnProfile},
+                body=patch,
+                errors=(StaleVersion,),
+            ),
             Route(
                 "listOwnPaymentMethods",
                 "GET",
@@ -84,15 +98,19 @@ class StorefrontRoutes:
         no customer yet, it is linked to the customer who has no account and has the shopper's
         verified e-mail address.
         """
-        return self._profile(context, await self._own(context))
+        customer = await self._own(context)
+        body = self._own_encoder.profile(customer, context.shopper)
+        return versioned_response(context.request, customer.version, body, headers=_BY_SHOPPER)
 
     async def patch(self, context: RequestContext, change: ProfileChange) -> web.Response:
         """Patch the shopper's own profile
 
         A merge patch (RFC 7396). Other fields of a customer cannot be changed by shoppers.
         """
-        customer = await self._storefront.change(context.tenant, context.shopper, change)
-        return self._profile(context, customer)
+        customer = await self._storefront.change(
+            context.tenant, context.shopper, change, versions=context.versions()
+        )
+        return json_response(self._own_encoder.profile(customer, context.shopper))
 
     async def methods(self, context: RequestContext) -> web.Response:
         """List the shopper's own payment methods, the default first
@@ -117,6 +135,3 @@ class StorefrontRoutes:
 
     async def _own(self, context: RequestContext) -> Customer:
         return await self._storefront.customer(context.tenant, context.shopper)
-
-    def _profile(self, context: RequestContext, customer: Customer) -> web.Response:
-        return json_response(self._own_encoder.profile(customer, context.shopper))
