@@ -2,6 +2,7 @@
 
 from attrs import evolve
 
+from customers.core.model.erasure import RecordKind
 from customers.core.model.membership import Cause
 from customers.core.model.pending_changes import StaleCandidate
 from customers.core.ports.storage import Storage
@@ -142,7 +143,8 @@ class PendingChangeContract:
         await assign(storage, segment, customer)
         await store_members(storage, segment, customer)
         await save(storage, evolve(customer, first_name="Other"))
-        await erase(storage, customer, later(days=3))
+        receipt = await erase(storage, customer, later(days=3))
+        assert receipt.counts[RecordKind.PENDING_CHANGE] == 2
         candidates = await pending_candidates(storage, tenant)
         assert [candidate.customer for candidate in candidates] == [customer.erased(later(days=3))]
         assert (list(candidates[0].member_of), list(candidates[0].assigned_to)) == (

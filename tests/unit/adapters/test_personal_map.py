@@ -4,6 +4,7 @@ import pytest
 from attrs import fields
 from sqlalchemy import Column, MetaData, Table, Text
 
+from customers.adapters.postgres.customers.erasures import _TABLES
 from customers.adapters.postgres.schema import personal_columns
 from customers.adapters.postgres.schema.all_tables import METADATA
 from customers.adapters.postgres.schema.personal_columns import (
@@ -14,6 +15,8 @@ from customers.adapters.postgres.schema.personal_columns import (
     has_removed_rows,
 )
 from customers.core.model.personal_data import PERSONAL_DATA, ErasureEffect, record_map
+from customers.entrypoints.json.encode import RECORD_TABLES
+from customers.entrypoints.json.encode_personal_data import PERSONAL_TABLES
 
 COLUMNS = [column for table in METADATA.sorted_tables for column in table.columns]
 
@@ -59,6 +62,17 @@ def test_a_table_that_is_missing_is_named() -> None:
     table = METADATA.tables["customers"].to_metadata(MetaData(), name="verifications")
     with pytest.raises(UnmappedColumn, match=r"verifications\.tenant_id is not in the map"):
         column_map(table.c.tenant_id)
+
+
+def test_a_receipt_names_every_table_with_data_of_one_person() -> None:
+    """All but the receipts themselves; and the segments, although no erasure looks into them."""
+    ids, tables = {"customer_id", "refund_id"}, METADATA.sorted_tables
+    own = [table for table in tables if not ids.isdisjoint(table.c.keys())]
+    others = {"customers", "customer_segments"}
+    expected = {table.name for table in own} - {"customer_erasures"} | others
+    assert set(RECORD_TABLES.values()) == expected
+    assert set(PERSONAL_TABLES.values()) == expected - {"customer_segments"}
+    assert dict(_TABLES) == RECORD_TABLES
 
 
 def test_an_erasure_removes_records_or_empties_their_personal_fields() -> None:

@@ -43,6 +43,7 @@ def _counts(state: State, customer_id: UUID) -> dict[RecordKind, int]:
         RecordKind.PAYMENT_METHOD: len(state.payment_methods.get(customer_id, ())),
         RecordKind.ASSIGNMENT: _segments_with(state.assignments, customer_id),
         RecordKind.MEMBERSHIP: _segments_with(state.members, customer_id),
+        RecordKind.PENDING_CHANGE: len(state.pending_changes.get(customer_id, ())),
         RecordKind.NOTE: len(state.notes.get(customer_id, ())),
         RecordKind.COMMUNICATION: len(state.communications.get(customer_id, ())),
         RecordKind.VERIFICATION: len(state.verifications.get(customer_id, ())),

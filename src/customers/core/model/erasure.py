@@ -21,6 +21,8 @@ class RecordKind(StrEnum):
     SEGMENT = "segment"
     ASSIGNMENT = "assignment"
     MEMBERSHIP = "membership"
+    MEMBERSHIP_CHANGE = "membership_change"
+    PENDING_CHANGE = "pending_change"
     NOTE = "note"
     COMMUNICATION = "communication"
     ORDER = "order"

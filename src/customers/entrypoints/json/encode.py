@@ -260,6 +260,8 @@ RECORD_TABLES = {
     RecordKind.SEGMENT: "customer_segments",
     RecordKind.ASSIGNMENT: "customer_segment_assignments",
     RecordKind.MEMBERSHIP: "customer_segment_members",
+    RecordKind.MEMBERSHIP_CHANGE: "customer_segment_changes",
+    RecordKind.PENDING_CHANGE: "customer_segment_pending_changes",
     RecordKind.NOTE: "customer_notes",
     RecordKind.COMMUNICATION: "customer_communications",
     RecordKind.ORDER: "customer_orders",

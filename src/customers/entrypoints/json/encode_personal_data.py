@@ -28,7 +28,7 @@ from customers.core.model.verification import Verification
 from customers.entrypoints.json.decode import camel
 from customers.entrypoints.json.encode import RECORD_TABLES, Encoder, midnight
 
-# The names of the tables in the answer, as in the receipt of an erasure if it has the table.
+# The names of the tables in the answer, as in the receipt of an erasure.
 PERSONAL_TABLES: Final = {
     Customer: RECORD_TABLES[RecordKind.CUSTOMER],
     Address: RECORD_TABLES[RecordKind.ADDRESS],
@@ -39,8 +39,8 @@ PERSONAL_TABLES: Final = {
     StoredRefund: RECORD_TABLES[RecordKind.REFUND],
     SegmentAssignment: RECORD_TABLES[RecordKind.ASSIGNMENT],
     SegmentMembership: RECORD_TABLES[RecordKind.MEMBERSHIP],
-    SequencedChange: "customer_segment_changes",
-    PendingChange: "customer_segment_pending_changes",
+    SequencedChange: RECORD_TABLES[RecordKind.MEMBERSHIP_CHANGE],
+    PendingChange: RECORD_TABLES[RecordKind.PENDING_CHANGE],
     Verification: RECORD_TABLES[RecordKind.VERIFICATION],
 }
 # The last four characters of a shorter token would reveal too much of it.

@@ -30,6 +30,7 @@ from customers.adapters.postgres.schema.personal_columns import (
 )
 from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_assignments,
+    customer_segment_changes,
     customer_segment_members,
     customer_segment_pending_changes,
     customer_segments,
@@ -90,16 +91,14 @@ class PostgresErasures(ErasureRepository):
 def _erase() -> Select[tuple[int, ...]]:
     """Removes or empties the customer's rows, except verifications; returns how many, by table.
 
-    Stored memberships are counted here, and removed by the next refresh. Pending changes are
-    removed without being counted.
+    Stored memberships are counted here, and removed by the next refresh.
     """
     removed = [_removed(table) for table in _REMOVED_TABLES]
     parts = [*removed, *(_emptied(table) for table in _EMPTIED_TABLES), _memberships()]
     counts = (
         select(func.count()).select_from(rows).scalar_subquery().label(name) for name, rows in parts
     )
-    _, pending_changes = _removed(customer_segment_pending_changes)
-    return select(*counts).add_cte(pending_changes)
+    return select(*counts)
 
 
 def _memberships() -> tuple[str, CTE]:
@@ -137,19 +136,17 @@ _TABLES = {
     RecordKind.SEGMENT: customer_segments.name,
     RecordKind.ASSIGNMENT: customer_segment_assignments.name,
     RecordKind.MEMBERSHIP: customer_segment_members.name,
+    RecordKind.MEMBERSHIP_CHANGE: customer_segment_changes.name,
+    RecordKind.PENDING_CHANGE: customer_segment_pending_changes.name,
     RecordKind.NOTE: customer_notes.name,
     RecordKind.COMMUNICATION: customer_communications.name,
     RecordKind.ORDER: customer_orders.name,
     RecordKind.REFUND: customer_refunds.name,
     RecordKind.VERIFICATION: customer_email_verifications.name,
 }
-# Removed in other ways: members by the next refresh, pending changes without being counted, and
-# verifications by a statement of their own, because their table may not exist yet.
-_REMOVED_ELSEWHERE = (
-    customer_segment_members,
-    customer_segment_pending_changes,
-    customer_email_verifications,
-)
+# Removed in other ways: members by the next refresh, and verifications by a statement of their own,
+# because their table may not exist yet.
+_REMOVED_ELSEWHERE = (customer_segment_members, customer_email_verifications)
 _OF_CUSTOMERS = [table for table in METADATA.sorted_tables if "customer_id" in table.columns]
 # The tables whose rows are removed here, and those whose rows stay without personal values. The
 # model empties the customer itself.
