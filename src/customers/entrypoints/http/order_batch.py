@@ -7,6 +7,7 @@ from attrs import asdict, frozen
 
 from customers.bulkheads.turns import in_slices
 from customers.core.errors import CustomersError, Invalid, InvalidValue
+from customers.core.errors.access import TenantForbidden
 from customers.core.errors.availability import Unavailable
 from customers.core.model.order import Order
 from customers.core.model.problems import too_many_problems
@@ -23,7 +24,6 @@ from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
 from customers.entrypoints.observability.logs import logger
 
 _TENANT_KEY = "tenantId"
-_MISMATCH = InvalidValue("TENANT_MISMATCH", "the tenants named in this request differ")
 _MAX_ECHO = 100
 # An outcome lists this many problems, then one that says that there are more: a thousand orders
 # with a hundred problems each would be a long answer.
@@ -81,16 +81,17 @@ async def record_batch(
     return {"outcomes": [_outcome(*pair) for pair in zip(raw_orders, outcomes, strict=True)]}
 
 
-def _read(raw: object, context: RequestContext, decoder: Decoder) -> OrderCommand | Invalid:
-    """The command of one order; for an invalid order, an Invalid with its problems."""
+def _read(raw: object, context: RequestContext, decoder: Decoder) -> OrderCommand | CustomersError:
+    """The command of one order; for an order that is refused, the error: an Invalid with its
+    problems, or TenantForbidden.
+    """
     if not isinstance(raw, dict):
         return Invalid.at("", "INVALID_TYPE", "must be an object")
-    if raw.get(_TENANT_KEY) not in (None, "", context.tenant):
-        return Invalid([_MISMATCH.at(_TENANT_KEY, f"/{_TENANT_KEY}")])
-    allowed = {_TENANT_KEY} if context.is_strict else None
+    tenants, allowed = context.deployment.tenants, {_TENANT_KEY} if context.is_strict else None
     try:
+        tenants.expect(context.tenant, raw.get(_TENANT_KEY), context.principal)
         order = decoder.decode(BatchOrder, raw, allowed=allowed)
-    except Invalid as error:
+    except (Invalid, TenantForbidden) as error:
         return error
     return OrderCommand(tenant_id=context.tenant, **asdict(order))
 

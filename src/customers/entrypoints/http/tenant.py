@@ -53,6 +53,21 @@ class TenantReader:
         problems.raise_if_any()
         return tenants.pop()
 
+    def expect(self, tenant: str, raw: object, principal: Principal) -> None:
+        """Checks the `tenantId` of a part of a body, which may be absent. Raises Invalid if it is
+        malformed or is not the tenant of the request; first TenantForbidden if the principal may
+        not act for it.
+        """
+        if raw in (None, "", tenant):
+            return
+        try:
+            named = self.gate.read(raw)
+        except InvalidValue as error:
+            raise Invalid([error.at("tenantId", "/tenantId")]) from None
+        principal.expect_tenant(named)
+        if named != tenant:
+            raise Invalid([_MISMATCH.at("tenantId", "/tenantId")])
+
     def _only(self, principal: Principal) -> str:
         """The only tenant of the principal. Raises Invalid if its id is malformed."""
         try:

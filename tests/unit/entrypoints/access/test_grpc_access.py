@@ -83,7 +83,11 @@ async def test_an_order_of_another_tenant_has_an_outcome_of_its_own(
     )
     kinds = [outcome.WhichOneof("outcome") for outcome in answer.outcomes]
     assert kinds == ["recorded", "error", "recorded"]
-    assert reason(answer.outcomes[1].error) == "TENANT_FORBIDDEN"
+    error = answer.outcomes[1].error
+    assert (error.code, reason(error)) == (
+        StatusCode.PERMISSION_DENIED.value[0],
+        "TENANT_FORBIDDEN",
+    )
     path, headers = f"/customers/{foreign}", claims("*", tenant="mall")
     assert (await service.api.get(path, headers=headers)).body["totalOrders"] == 0
 

@@ -167,6 +167,22 @@ async def test_another_tenant_is_forbidden_wherever_it_is_named(
     assert answer.error == (403, "TENANT_FORBIDDEN")
 
 
+async def test_an_order_of_another_tenant_in_a_batch_has_an_outcome_of_its_own(
+    service: MemoryService,
+) -> None:
+    headers = claims("*", tenant="shop,mall") | {"X-Tenant-ID": "shop"}
+    orders = [{"tenantId": tenant} for tenant in ("other", "mall", "a,b", 7, "shop", "", None)]
+    path, body = "/customers/orders/batch", {"orders": orders}
+    answer = await service.api.post(path, body, headers=headers)
+    outcomes = [(outcome["status"], outcome["code"]) for outcome in answer.body["outcomes"]]
+    assert outcomes == [
+        (403, "TENANT_FORBIDDEN"),
+        (400, "TENANT_MISMATCH"),
+        *[(400, "INVALID_TENANT")] * 2,
+        *[(400, "VALIDATION_FAILED")] * 3,
+    ]
+
+
 async def test_the_claim_of_a_tenant_wins_over_the_header(service: MemoryService) -> None:
     """A caller cannot reach another tenant by a header beside the claims for its own tenant."""
     headers = claims("*", tenant="shop") | {"X-Tenant-ID": "mall"}

@@ -125,7 +125,9 @@ class OrderRoutes:
         """Record a batch of orders
 
         Each order is recorded or refused by itself, as by `recordOrder`; the outcomes are in the
-        order of the request. The request can be repeated: each order counts once.
+        order of the request. The request can be repeated: each order counts once. An order whose
+        `tenantId` the caller may not act for has the outcome 403 `TENANT_FORBIDDEN`; one of another
+        tenant than that of the request 400 `TENANT_MISMATCH`.
         """
         return json_response(
             await record_batch(
