@@ -200,7 +200,7 @@ class CustomersClient:
     ) -> shapes.Message | shapes.Erasure:
         """Delete or erase a customer.
 
-        A deleted customer is hidden and can be restored; the e-mail address becomes available. With `mode=erase` all personal data is removed permanently, and the ledger keeps the ids, amounts and dates of orders; this needs the permission `customers:erase` instead.
+        A deleted customer is hidden and can be restored; the e-mail address becomes available. With `mode=erase` all personal data is removed permanently, and the ledger keeps the ids, amounts and dates of orders; this needs the permission `customers:erase` instead of `customers:delete`.
         """
         return cast(
             "shapes.Message | shapes.Erasure",

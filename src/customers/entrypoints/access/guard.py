@@ -17,14 +17,13 @@ class Guard:
         """The principal of a caller. Raises Unauthenticated, InvalidToken, Unavailable."""
         return await self._authenticator.authenticate(caller)
 
-    async def admit(self, caller: Caller, *permissions: Permission) -> Principal:
-        """The principal of a caller who has at least one of the permissions.
+    async def admit(self, caller: Caller, permission: Permission) -> Principal:
+        """The principal of a caller who has the permission.
 
         Raises as `authenticate`, and PermissionDenied.
         """
         principal = await self._authenticator.authenticate(caller)
-        if principal.permissions.isdisjoint(permissions):
-            principal.expect(permissions[0])
+        principal.expect(permission)
         return principal
 
     async def admit_shopper(self, caller: Caller) -> Principal:

@@ -155,8 +155,12 @@ def _admission(route: Route, guard: Guard) -> Callable[[HttpCaller], Awaitable[P
         return _anyone
     if route.is_for_shoppers:
         return guard.admit_shopper
-    permissions = route.permissions
-    return lambda caller: guard.admit(caller, *permissions)
+    own, other = route.own_permission, route.query_permission
+    if other is None:
+        return lambda caller: guard.admit(caller, own)
+    return lambda caller: guard.admit(
+        caller, other.permission if other.applies_to(caller.query) else own
+    )
 
 
 async def _anyone(_: HttpCaller) -> Principal:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 from attrs import frozen
+from multidict import MultiMapping
 
 
 @frozen
@@ -13,6 +14,10 @@ class HttpCaller:
     @property
     def peer(self) -> str:
         return self._request.remote or ""
+
+    @property
+    def query(self) -> MultiMapping[str]:
+        return self._request.query
 
     @property
     def certificate_names(self) -> Sequence[str]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aiohttp import web
 from attrs import AttrsInstance, frozen
+from multidict import MultiMapping
 
 from customers.core.errors import (
     AddressNotFound,
@@ -28,9 +29,10 @@ from customers.core.errors.access import (
     Unauthenticated,
 )
 from customers.core.model.permissions import Permission
+from customers.core.model.values import WHITESPACE
 from customers.entrypoints.http.body_sizes import largest_body
 from customers.entrypoints.http.errors import ErrorFormat
-from customers.entrypoints.http.query import Query
+from customers.entrypoints.http.query import Query, snake
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.json.decode import Nulls
 
@@ -90,6 +92,23 @@ class Body:
 
 
 @frozen
+class QueryPermission:
+    """The permission that a call needs instead of the route's own, if a parameter of its query has
+    a value.
+    """
+
+    parameter: str
+    value: str
+    permission: Permission
+
+    def applies_to(self, query: MultiMapping[str]) -> bool:
+        return any(
+            snake(name) == self.parameter and text.strip(WHITESPACE).casefold() == self.value
+            for name, text in query.items()
+        )
+
+
+@frozen
 class Route:
     """One operation: its name, method and path, its handler, and what OpenAPI says about it.
 
@@ -104,11 +123,10 @@ class Route:
     all. `max_bytes` limits the body; None stands for the limit of `largest_body`. Machines call a
     probe (`is_probe`) every few seconds, so it is logged at debug, except server errors.
 
-    A caller needs the `permission` or one of the `other_permissions`; if there are others, the
-    handler checks which of them this request needs. A route with `is_for_shoppers` is for shoppers,
-    who have no permissions. A route with `is_open` does not authenticate its callers. With
-    `names_tenant=False` the request does not name its tenant; the tenant comes from elsewhere, such
-    as a token.
+    A caller needs the `permission`, or that of the `query_permission` if it applies. A route with
+    `is_for_shoppers` is for shoppers, who have no permissions. A route with `is_open` does not
+    authenticate its callers. With `names_tenant=False` the request does not name its tenant; the
+    tenant comes from elsewhere, such as a token.
     """
 
     operation: str
@@ -127,22 +145,19 @@ class Route:
     max_bytes: int | None = None
     on_invalid: Callable[[], None] | None = None
     permission: Permission | None = None
-    other_permissions: tuple[Permission, ...] = ()
+    query_permission: QueryPermission | None = None
     is_for_shoppers: bool = False
     is_open: bool = False
     base: str = BASE
 
     @property
-    def permissions(self) -> tuple[Permission, ...]:
-        """The permissions of which a caller needs one; none for a route for shoppers.
-
-        Raises ValueError for any other route without a permission.
+    def own_permission(self) -> Permission:
+        """The permission that a caller needs unless the `query_permission` applies. Raises
+        ValueError for a route without a permission.
         """
-        if self.is_for_shoppers:
-            return ()
         if self.permission is None:
             raise ValueError(f"the route {self.operation} names no permission")
-        return (self.permission, *self.other_permissions)
+        return self.permission
 
     @property
     def reads_tenant(self) -> bool:

@@ -182,11 +182,15 @@ class _Document:
         return response
 
 
-def _caller_of(route: Route) -> dict[str, str]:
-    """The extension key that says who may call a route."""
+def _caller_of(route: Route) -> dict[str, Any]:
+    """The extension keys that say who may call a route."""
     if route.is_for_shoppers:
         return {"x-principal": PrincipalKind.SHOPPER.value}
-    return {"x-permission": route.permissions[0]}
+    keys: dict[str, Any] = {"x-permission": route.own_permission}
+    if (other := route.query_permission) is not None:
+        name = f"{other.parameter}={other.value}"
+        keys["x-permission-by-query"] = {name: other.permission}
+    return keys
 
 
 def _title(code: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 from uuid import UUID
 
 from aiohttp import web
@@ -34,7 +34,7 @@ from customers.entrypoints.http.parameters import MAX_ITEMS
 from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response, versioned_response
-from customers.entrypoints.http.routes import BASE, CUSTOMER, Body, Route
+from customers.entrypoints.http.routes import BASE, CUSTOMER, Body, QueryPermission, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
 from customers.entrypoints.json.encode import Encoder
@@ -57,6 +57,9 @@ class DeletionQuery(Query):
         ]
         | None
     ) = None
+
+
+_ERASING: Final = QueryPermission("mode", DeletionMode.ERASE, Permission.CUSTOMERS_ERASE)
 
 
 @frozen(kw_only=True)
@@ -161,7 +164,7 @@ class CustomerRoutes:
                 query=DeletionQuery,
                 errors=(CustomerNotFound, StaleVersion),
                 permission=Permission.CUSTOMERS_DELETE,
-                other_permissions=(Permission.CUSTOMERS_ERASE,),
+                query_permission=_ERASING,
             ),
             Route(
                 "restoreCustomer",
@@ -270,7 +273,8 @@ class CustomerRoutes:
 
         A deleted customer is hidden and can be restored; the e-mail address becomes available. With
         `mode=erase` all personal data is removed permanently, and the ledger keeps the ids, amounts
-        and dates of orders; this needs the permission `customers:erase` instead.
+        and dates of orders; this needs the permission `customers:erase` instead of
+        `customers:delete`.
         """
         customer_id = context.id("customerId")
         if query.mode is DeletionMode.ERASE:
