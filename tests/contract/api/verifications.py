@@ -57,6 +57,11 @@ async def change_address(api: Api, customer: dict[str, Any]) -> None:
     await api.put(path_of(customer), {"email": f"new-{customer['email']}"})
 
 
+async def change_address_and_back(api: Api, customer: dict[str, Any]) -> None:
+    await change_address(api, customer)
+    await api.patch(path_of(customer), {"email": customer["email"]})
+
+
 async def delete(api: Api, customer: dict[str, Any]) -> None:
     await api.delete(path_of(customer))
 
@@ -69,6 +74,7 @@ ENDINGS: list[Callable[[Api, dict[str, Any]], Awaitable[None]]] = [
     expire,
     use_another,
     change_address,
+    change_address_and_back,
     delete,
     erase,
 ]
@@ -248,6 +254,25 @@ class VerifyEmailContract(_OnItsOwn):
 
 
 class ChangedEmailContract(_OnItsOwn):
+    async def test_an_address_that_is_changed_and_changed_back_needs_a_new_token(
+        self, api: Api
+    ) -> None:
+        customer = await a_customer(api)
+        tokens = [await a_token(api, customer)]
+        for change in (api.put, api.patch):
+            for email in (f"new-{customer['email']}", customer["email"]):
+                assert (await change(path_of(customer), {"email": email})).status == 200
+            assert (await verify(api, tokens[-1])).error == (400, "INVALID_TOKEN")
+            api.clock.forward(minutes=1)
+            tokens.append(await a_token(api, customer))
+        assert (await verify(api, tokens[-1])).status == 200
+
+    async def test_a_deleted_and_restored_customer_can_use_their_token(self, api: Api) -> None:
+        token = await a_token(api, customer := await a_customer(api))
+        await api.delete(path_of(customer))
+        assert (await api.post(f"{path_of(customer)}/restore")).status == 200
+        assert (await verify(api, token)).status == 200
+
     async def test_a_changed_address_is_unverified_again(self, api: Api) -> None:
         customer = await a_customer(api)
         await verify(api, await a_token(api, customer))

@@ -1,7 +1,7 @@
 """The verification of an e-mail address: a token that only the e-mail contains, and what is stored.
 
 A customer can have several tokens at a time, each valid for a day, so that the older of two e-mails
-works too. The first use of a token ends all tokens of the customer.
+works too. The first use of a token ends all tokens of the customer; so does a changed address.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,8 @@ class Verification:
     """What is stored of a token that was sent: hashes, in hexadecimal digits.
 
     `address_hash` is computed from the e-mail address and the token: without the token, nobody can
-    find the address by trying. `used_at` is when the customer used one of their tokens.
+    find the address by trying. `used_at` is when the customer used one of their tokens, or changed
+    their address.
     """
 
     tenant_id: str

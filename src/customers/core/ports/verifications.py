@@ -24,5 +24,7 @@ class VerificationRepository(VerificationReader, Protocol):
         ...
 
     async def use(self, customer_id: UUID, now: datetime) -> None:
-        """Marks all unused verifications of a locked customer as used at `now`."""
+        """Marks all unused verifications of a locked customer as used at `now`, which ends their
+        tokens. Does nothing while a database has no verifications yet.
+        """
         ...

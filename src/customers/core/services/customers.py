@@ -220,8 +220,12 @@ class Customers:
 
 async def _save(tx: Transaction, before: Customer, after: Customer) -> None:
     """Saves `after`, a living customer; first reserves the e-mail address if it has changed, or if
-    `before` was deleted. Raises EmailTaken.
+    `before` was deleted. A changed address ends the tokens that were sent to the old one, so that
+    none is valid if it is changed back. Raises EmailTaken.
     """
-    if not before.is_living or after.email_key != before.email_key:
+    is_moved = after.email_key != before.email_key
+    if is_moved or not before.is_living:
         await tx.customers.reserve_email(after)
+    if is_moved:
+        await tx.verifications.use(after.id, after.updated_at)
     await tx.customers.save(after)

@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.customers.customers import PostgresCustomers
 from customers.adapters.postgres.customers.owned_rows import of_customer
+from customers.adapters.postgres.customers.verifications import has_table
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
@@ -82,7 +83,7 @@ class PostgresErasures(ErasureRepository):
         """Removes the verifications; returns their number by the name of the table. Does nothing
         until a migration has created the table.
         """
-        if not await self._session.value(_HAS_VERIFICATIONS):
+        if not await has_table(self._session):
             return {}
         number = await self._session.run(_REMOVE_VERIFICATIONS, customer_id=customer_id)
         return {customer_email_verifications.name: number}
@@ -155,9 +156,6 @@ _REMOVED_TABLES = [
 ]
 _EMPTIED_TABLES = [table for table in _OF_CUSTOMERS if emptied_columns(table)]
 _ERASE = Statement.of(_erase())
-_HAS_VERIFICATIONS = Statement.of(
-    select(func.to_regclass(customer_email_verifications.name).is_not(None))
-)
 _REMOVE_VERIFICATIONS = Statement.of(
     delete(customer_email_verifications).where(of_customer(customer_email_verifications))
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Select, and_, bindparam, delete, func, insert, select, update
 
 from customers.adapters.postgres.customers.owned_rows import all_of, existing, of_customer
 from customers.adapters.postgres.engine.row_mapping import RowMapping
@@ -35,7 +35,13 @@ class PostgresVerifications(VerificationRepository):
         await self._session.run(_REMOVE, customer_id=customer_id, sent_until=sent_until)
 
     async def use(self, customer_id: UUID, now: datetime) -> None:
-        await self._session.run(_USE, customer_id=customer_id, now=now)
+        if await has_table(self._session):
+            await self._session.run(_USE, customer_id=customer_id, now=now)
+
+
+async def has_table(session: Session) -> bool:
+    """Whether a migration has created the table of verifications yet."""
+    return bool(await session.value(_HAS_TABLE))
 
 
 async def find_verification(session: Session, token_hash: str) -> VerificationWithEmail | None:
@@ -79,4 +85,5 @@ _USE = Statement.of(
     .where(of_customer(customer_email_verifications), _verification.used_at.is_(None))
     .values(used_at=bindparam("now", type_=MOMENT))
 )
+_HAS_TABLE = Statement.of(select(func.to_regclass(customer_email_verifications.name).is_not(None)))
 _FIND = Statement.across_tenants("verification of a token", _find())
