@@ -202,7 +202,8 @@ class VerifyEmailContract(_OnItsOwn):
         self, api: Api, end: Callable[[Api, dict[str, Any]], Awaitable[None]]
     ) -> None:
         unknown = await verify(api, "x" * 43)
-        assert (await verify(api, "x" * 1_000)).raw == unknown.raw
+        for token in ("x" * 1_001, "x" * 9_000, "x\x00\ny", "\ud800", "ü ß"):
+            assert (await verify(api, token)).raw == unknown.raw
         token = await a_token(api, customer := await a_customer(api))
         await end(api, customer)
         answer = await verify(api, token)
@@ -228,7 +229,7 @@ class VerifyEmailContract(_OnItsOwn):
         )
         assert answer.status == 200
 
-    @pytest.mark.parametrize("body", [{}, {"token": ""}, {"token": 1}, {"token": "x" * 1_001}, []])
+    @pytest.mark.parametrize("body", [{}, {"token": " "}, {"token": 1}, []])
     async def test_bad_input_is_refused(self, api: Api, body: Any) -> None:
         answer = await api.post("/customers/verify-email", body, headers=NO_TENANT)
         assert answer.error == (400, "VALIDATION_FAILED")

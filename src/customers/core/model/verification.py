@@ -13,9 +13,10 @@ from uuid import UUID
 
 from attrs import field, frozen
 
+from customers.core.errors import InvalidValue
 from customers.core.errors.verification import VerificationLimitExceeded
 from customers.core.model.customer import Customer
-from customers.core.model.values import TextGate
+from customers.core.model.values import WHITESPACE, text_of
 
 # Also the period in which a customer is sent at most MAX_SENT mails: older ones need not be stored.
 LIFETIME = timedelta(hours=24)
@@ -23,11 +24,23 @@ MAX_SENT = 5
 MIN_INTERVAL = timedelta(minutes=1)
 
 
+@frozen
+class TokenGate:
+    """The gate of tokens: trimmed, not empty. It accepts texts that no token can have, such as very
+    long ones, so that they get the same answer as any other unknown token.
+    """
+
+    def read(self, raw: object) -> str:
+        if not (token := text_of(raw).strip(WHITESPACE)):
+            raise InvalidValue("REQUIRED", "must not be empty")
+        return token
+
+
 @frozen(kw_only=True)
 class VerificationToken:
     """The token of a verification e-mail, as the caller sends it back."""
 
-    token: Annotated[str, TextGate(max_length=1_000, blank=False)] = field(repr=False)
+    token: Annotated[str, TokenGate()] = field(repr=False)
 
 
 @frozen(kw_only=True)
@@ -95,8 +108,10 @@ class VerificationWithEmail:
 
 
 def token_hash(token: str) -> str:
-    """The hash that is stored of a token, and by which its verification is found."""
-    return sha256(token.encode()).hexdigest()
+    """The hash that is stored of a token, and by which its verification is found. Any text has one,
+    also if it contains unpaired surrogates.
+    """
+    return sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
 def expect_room(sent: Sequence[Verification], now: datetime) -> None:

@@ -26,6 +26,7 @@ from customers.core.model.values import (
     VisibleGate,
     WholeNumberGate,
 )
+from customers.core.model.verification import TokenGate
 from customers.entrypoints.http.gates import (
     AddressGate,
     AnyTextGate,
@@ -166,6 +167,11 @@ def _(_: AddressGate) -> Schema:
 @schema_of.register
 def _(_: NumberGate) -> Schema:
     return {"type": "number"}
+
+
+@schema_of.register
+def _(_: TokenGate) -> Schema:
+    return {"type": "string", "minLength": 1}
 
 
 @schema_of.register(AnyTextGate)
