@@ -568,39 +568,45 @@ class CustomersClient:
             ),
         )
 
-    def list_my_addresses(self) -> shapes.OwnAddressPage:
+    def list_my_addresses(
+        self, *, page_size: int | None = None, limit: int | None = None, page: int | None = None
+    ) -> shapes.OwnAddressPage:
         """List the caller's addresses, defaults first.
 
-        All of them are on one page.
+        Without `limit`, all of them are on one page.
         """
         return cast(
             "shapes.OwnAddressPage",
             self.caller.call(
                 "GET",
                 "/api/v1/customers/me/addresses",
+                query={"page_size": page_size, "limit": limit, "page": page},
             ),
         )
 
-    def list_my_payment_methods(self) -> shapes.OwnPaymentMethodPage:
+    def list_my_payment_methods(
+        self, *, page_size: int | None = None, limit: int | None = None, page: int | None = None
+    ) -> shapes.OwnPaymentMethodPage:
         """List the caller's payment methods, the default first.
 
-        All active ones are on one page; inactive ones are left out.
+        Inactive ones are left out. Without `limit`, all others are on one page.
         """
         return cast(
             "shapes.OwnPaymentMethodPage",
             self.caller.call(
                 "GET",
                 "/api/v1/customers/me/payment-methods",
+                query={"page_size": page_size, "limit": limit, "page": page},
             ),
         )
 
     def list_my_orders(
         self,
         *,
-        page: int | None = None,
         page_size: int | None = None,
         limit: int | None = None,
         status: Literal["completed", "refunded", "cancelled"] | None = None,
+        page: int | None = None,
     ) -> shapes.OwnOrderPage:
         """List the caller's orders, newest first."""
         return cast(
@@ -608,7 +614,7 @@ class CustomersClient:
             self.caller.call(
                 "GET",
                 "/api/v1/customers/me/orders",
-                query={"page": page, "page_size": page_size, "limit": limit, "status": status},
+                query={"page_size": page_size, "limit": limit, "status": status, "page": page},
             ),
         )
 
@@ -622,39 +628,45 @@ class CustomersClient:
             ),
         )
 
-    def list_my_addresses_at_root(self) -> shapes.OwnAddressPage:
+    def list_my_addresses_at_root(
+        self, *, page_size: int | None = None, limit: int | None = None, page: int | None = None
+    ) -> shapes.OwnAddressPage:
         """List the caller's addresses, defaults first.
 
-        All of them are on one page.
+        Without `limit`, all of them are on one page.
         """
         return cast(
             "shapes.OwnAddressPage",
             self.caller.call(
                 "GET",
                 "/customers/me/addresses",
+                query={"page_size": page_size, "limit": limit, "page": page},
             ),
         )
 
-    def list_my_payment_methods_at_root(self) -> shapes.OwnPaymentMethodPage:
+    def list_my_payment_methods_at_root(
+        self, *, page_size: int | None = None, limit: int | None = None, page: int | None = None
+    ) -> shapes.OwnPaymentMethodPage:
         """List the caller's payment methods, the default first.
 
-        All active ones are on one page; inactive ones are left out.
+        Inactive ones are left out. Without `limit`, all others are on one page.
         """
         return cast(
             "shapes.OwnPaymentMethodPage",
             self.caller.call(
                 "GET",
                 "/customers/me/payment-methods",
+                query={"page_size": page_size, "limit": limit, "page": page},
             ),
         )
 
     def list_my_orders_at_root(
         self,
         *,
-        page: int | None = None,
         page_size: int | None = None,
         limit: int | None = None,
         status: Literal["completed", "refunded", "cancelled"] | None = None,
+        page: int | None = None,
     ) -> shapes.OwnOrderPage:
         """List the caller's orders, newest first."""
         return cast(
@@ -662,7 +674,7 @@ class CustomersClient:
             self.caller.call(
                 "GET",
                 "/customers/me/orders",
-                query={"page": page, "page_size": page_size, "limit": limit, "status": status},
+                query={"page_size": page_size, "limit": limit, "status": status, "page": page},
             ),
         )
 

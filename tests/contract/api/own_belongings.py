@@ -158,6 +158,27 @@ class MobileAppContract:
             expected = (await shopper.get(METHODS)).body
             assert methods == {"success": True, "data": expected, "meta": meta | {"limit": 50}}
 
+    async def test_addresses_and_payment_methods_come_in_pages_by_number(
+        self, storage: Storage, tenant: str, base: str
+    ) -> None:
+        async with behind_gateway(storage, tenant) as platform:
+            shopper, customer = await a_shopper(platform)
+            for number in range(3):
+                await an_address(shopper)
+                await a_method(platform, customer, gatewayPaymentMethodId=f"pm-{tenant}-{number}")
+            for path, most in (
+                ("/customers/me/addresses", 20),
+                ("/customers/me/payment-methods", 50),
+            ):
+                everything = (await shopper.get(path, base=base)).body["data"]
+                for page, start in ((1, 0), (2, 2), (3, 4)):
+                    answer = await shopper.get(f"{path}?page={page}&limit=2", base=base)
+                    meta = {"page": page, "limit": 2, "total": 3, "total_pages": 2}
+                    assert answer.body["meta"] == meta
+                    assert answer.body["data"] == everything[start : start + 2]
+                largest = (await shopper.get(f"{path}?limit=1000", base=base)).body
+                assert (largest["meta"]["limit"], largest["data"]) == (most, everything)
+
     async def test_orders_come_in_pages_by_number(
         self, storage: Storage, tenant: str, base: str
     ) -> None:
@@ -208,6 +229,9 @@ class MobileAppContract:
             shopper, _ = await a_shopper(platform)
             for query in ("status=lost", "page=0", "limit=x", "statuss=cancelled", "cursor=x"):
                 answer = await shopper.get(f"/customers/me/orders?{query}", base=base)
+                assert (answer.status, answer.body["success"]) == (400, False)
+            for query in ("addresses?page=0", "payment-methods?limit=x"):
+                answer = await shopper.get(f"/customers/me/{query}", base=base)
                 assert (answer.status, answer.body["success"]) == (400, False)
             nobody = await platform.shopper().get("/customers/me", base=base)
             assert nobody.error == (404, "CUSTOMER_NOT_FOUND")

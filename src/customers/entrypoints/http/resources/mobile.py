@@ -32,18 +32,35 @@ _ME = "/customers/me"
 
 
 @frozen(kw_only=True)
-class OwnOrdersQuery(Query):
-    is_of_list: ClassVar[bool] = True
+class OwnPageQuery(Query):
+    """A page by number; a class of its own for each list says how large a page is."""
 
     page: Annotated[int, CountGate(), "The page number, from 1."] = 1
-    size: Annotated[int, PageSizeLimit(limit=MAX_JOURNAL_PAGE_SIZE)] = 50
-    status: (
-        Annotated[OrderStatus, ChoiceGate(OrderStatus), "Only orders with this status."] | None
-    ) = None
+    size: int
 
     @property
     def numbered_page(self) -> Page:
         return Page(number=self.page, size=self.size)
+
+
+@frozen(kw_only=True)
+class OwnAddressesQuery(OwnPageQuery):
+    size: Annotated[int, PageSizeLimit(limit=MAX_ADDRESSES)] = MAX_ADDRESSES
+
+
+@frozen(kw_only=True)
+class OwnMethodsQuery(OwnPageQuery):
+    size: Annotated[int, PageSizeLimit(limit=MAX_PAYMENT_METHODS)] = MAX_PAYMENT_METHODS
+
+
+@frozen(kw_only=True)
+class OwnOrdersQuery(OwnPageQuery):
+    is_of_list: ClassVar[bool] = True
+
+    size: Annotated[int, PageSizeLimit(limit=MAX_JOURNAL_PAGE_SIZE)] = 50
+    status: (
+        Annotated[OrderStatus, ChoiceGate(OrderStatus), "Only orders with this status."] | None
+    ) = None
 
 
 class MobileRoutes:
@@ -76,6 +93,7 @@ class MobileRoutes:
                 f"{_ME}/addresses",
                 self.addresses,
                 {200: shapes.OwnAddressPage},
+                query=OwnAddressesQuery,
             ),
             Route(
                 "listMyPaymentMethods",
@@ -83,6 +101,7 @@ class MobileRoutes:
                 f"{_ME}/payment-methods",
                 self.methods,
                 {200: shapes.OwnPaymentMethodPage},
+                query=OwnMethodsQuery,
             ),
             Route(
                 "listMyOrders",
@@ -104,23 +123,23 @@ class MobileRoutes:
         profile = self._own_encoder.profile(customer, context.shopper)
         return json_response({"success": True, "data": profile})
 
-    async def addresses(self, context: RequestContext) -> web.Response:
+    async def addresses(self, context: RequestContext, query: OwnAddressesQuery) -> web.Response:
         """List the caller's addresses, defaults first
 
-        All of them are on one page.
+        Without `limit`, all of them are on one page.
         """
         addresses = await self._addresses.all(context.tenant, (await self._own(context)).id)
         data = [self._encoder.address(address) for address in addresses]
-        return self._response(data, Page(size=MAX_ADDRESSES), len(data))
+        return self._page_of(data, query.numbered_page)
 
-    async def methods(self, context: RequestContext) -> web.Response:
+    async def methods(self, context: RequestContext, query: OwnMethodsQuery) -> web.Response:
         """List the caller's payment methods, the default first
 
-        All active ones are on one page; inactive ones are left out.
+        Inactive ones are left out. Without `limit`, all others are on one page.
         """
         methods = await self._methods.all(context.tenant, (await self._own(context)).id)
         data = [self._own_encoder.method(method) for method in active(methods)]
-        return self._response(data, Page(size=MAX_PAYMENT_METHODS), len(data))
+        return self._page_of(data, query.numbered_page)
 
     async def orders(self, context: RequestContext, query: OwnOrdersQuery) -> web.Response:
         """List the caller's orders, newest first"""
@@ -131,6 +150,9 @@ class MobileRoutes:
 
     async def _own(self, context: RequestContext) -> Customer:
         return await self._storefront.customer(context.tenant, context.shopper)
+
+    def _page_of(self, data: Sequence[Any], page: Page) -> web.Response:
+        return self._response(data[page.offset : page.offset + page.size], page, len(data))
 
     def _response(self, data: Sequence[Any], page: Page, total: int) -> web.Response:
         meta = self._own_encoder.meta(page, total)
