@@ -1,6 +1,6 @@
 """The scenarios about shoppers, who see and change what is their own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tests.support.api_client import NOTHING
@@ -18,6 +18,7 @@ BLOCKED: Final = "01890a5d-ac96-774b-bcce-b302099a8078"
 NOBODY: Final = "01890a5d-ac96-774b-bcce-b302099a8079"
 ADDRESS: Final = {"addressLine1": "1 Way", "city": "Oslo", "postalCode": "0150", "country": "NO"}
 OWN: Final = "/storefront/customers/me"
+NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 def shopper_scenarios() -> Iterator[Scenario]:
@@ -28,11 +29,17 @@ def shopper_scenarios() -> Iterator[Scenario]:
 
 
 def own(
-    method: str, path: str, body: Any = NOTHING, *, base: str = "/api/v1", shopper: str = SHOPPER
+    method: str,
+    path: str,
+    body: Any = NOTHING,
+    *,
+    base: str = "/api/v1",
+    shopper: str = SHOPPER,
+    headers: Mapping[str, str] = NO_HEADERS,
 ) -> Request:
     """A request of the storefront on behalf of SHOPPER, or of another shopper."""
-    headers = {"X-User-ID": shopper, "X-Internal-Service": "storefront"}
-    return Request(method=method, path=path, body=body, headers=headers, base=base)
+    sent = {"X-User-ID": shopper, "X-Internal-Service": "storefront", **headers}
+    return Request(method=method, path=path, body=body, headers=sent, base=base)
 
 
 def profiles() -> Scenario:
@@ -40,6 +47,8 @@ def profiles() -> Scenario:
     customer = yield from a_new_customer("shopper", userId=SHOPPER)
     for shopper_id in ("me", customer.rpartition("/")[2], SHOPPER, SHOPPER.upper(), UNKNOWN, "mee"):
         yield own("GET", f"/storefront/customers/{shopper_id}")
+    yield own("GET", OWN, headers={"If-None-Match": '"1"'})
+    yield own("PATCH", OWN, {"firstName": "Eve"}, headers={"If-Match": '"7"'})
     yield own("PATCH", OWN, {"firstName": "Ada", "dateOfBirth": "1990-01-31", "status": "BLOCKED"})
     yield own("PATCH", OWN, {"firstName": None})
     for base in ("", "/api/v1"):
