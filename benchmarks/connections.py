@@ -1,5 +1,7 @@
 """What hostile connections do to other callers: silent, slow or aborted ones, and a gzip bomb.
 
+Silent and slow ones are opened at both ports, HTTP and gRPC.
+
     python -m benchmarks.connections [--only TEXT] [--seconds 12] [--folder FOLDER]
 
 The service may open 256 files. The neighbour, another tenant, reads 20 times a second from the same
@@ -30,6 +32,8 @@ from customers.entrypoints.container.database import migrate
 FILES, SILENT, SLOW, LEAVERS = 256, 300, 300, 100
 TENANT = "quiet"
 CUSTOMER = {"email": "a@example.test", "firstName": "A", "lastName": "B"}
+# The preface of a connection, and an empty frame of settings.
+HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 _PAUSE_SECONDS = 0.5
 _BOMB_BYTES = 4 * 1024**3
 
@@ -44,8 +48,16 @@ class Running:
     seconds: float
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        host, _, port = self.server.http.rpartition("//")[2].partition(":")
-        return await asyncio.open_connection(host, int(port))
+        return await _connect(self.server.http)
+
+    async def connect_rpc(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await _connect(self.server.grpc)
+
+
+async def _connect(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Opens a connection to `http://host:port` or `host:port`."""
+    host, _, port = address.rpartition("//")[2].rpartition(":")
+    return await asyncio.open_connection(host, int(port))
 
 
 @click.command()
@@ -62,6 +74,9 @@ async def _run(folder: Path, only: str, seconds: float) -> None:
     scenarios: dict[str, Callable[[Running], Awaitable[None]]] = {
         "no others": _beside(()),
         "silent and slow connections": _beside([*[_silent] * SILENT, *[_slow] * SLOW]),
+        "silent and idle connections over gRPC": _beside(
+            [*[_silent_rpc] * SILENT, *[_idle_rpc] * SILENT]
+        ),
         "a gzip bomb": _bomb,
         "callers who leave": _leavers,
     }
@@ -135,7 +150,21 @@ async def _again(run: Running, kind: Connect) -> None:
 
 async def _silent(run: Running) -> None:
     """Sends nothing until the service ends the connection."""
-    reader, writer = await run.connect()
+    await _until_end(*await run.connect())
+
+
+async def _silent_rpc(run: Running) -> None:
+    await _until_end(*await run.connect_rpc())
+
+
+async def _idle_rpc(run: Running) -> None:
+    """Greets as HTTP/2 does, and never calls."""
+    reader, writer = await run.connect_rpc()
+    writer.write(HTTP2_GREETING)
+    await _until_end(reader, writer)
+
+
+async def _until_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         await reader.read()
     finally:

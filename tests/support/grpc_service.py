@@ -86,6 +86,7 @@ async def serving(
     reuse_port: bool = False,
     places: int = 200,
     max_wait: float = PATIENCE_SECONDS,
+    max_connections: int = 100,
 ) -> AsyncIterator[Rpc]:
     storage, clock = FaultyStorage(MemoryStorage(currency=currency)), FixedClock()
     storage.gate.set()
@@ -110,6 +111,7 @@ async def serving(
         tenants=TenantGate(),
         clock=clock,
         storage=storage,
+        max_connections=max_connections,
     )
     port = await server.start(address, reuse_port=reuse_port)
     try:

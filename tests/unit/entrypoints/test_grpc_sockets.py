@@ -1,8 +1,10 @@
 """The address and port of the gRPC server."""
 
+import asyncio
 import errno
 import re
 import socket
+from contextlib import ExitStack
 
 import pytest
 
@@ -57,3 +59,26 @@ async def test_a_port_is_free_again_after_its_server_stopped() -> None:
         await first.stub.CancelOrder(a_cancellation(await first.add_customer()))
     async with serving(address=f"127.0.0.1:{first.port}") as second:
         await second.stub.CancelOrder(a_cancellation(await second.add_customer()))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_connections_over_the_limit_are_closed_at_once(host: str) -> None:
+    async with serving(address=f"{host}:0", max_connections=4) as rpc:
+        with ExitStack() as opened:
+            callers = [
+                opened.enter_context(socket.create_connection((address, rpc.port)))
+                for address in [host, "127.0.0.1"] * 5
+            ]
+            await asyncio.sleep(0.5)
+            assert 1 <= sum(map(_is_open, callers)) <= 4
+        await rpc.stub.CancelOrder(a_cancellation(await rpc.add_customer()))
+
+
+def _is_open(caller: socket.socket) -> bool:
+    caller.setblocking(False)
+    try:
+        return caller.recv(1024) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False

@@ -89,7 +89,7 @@ from customers.entrypoints.observability.metrics import Metrics
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 from customers.entrypoints.observability.share_metrics import Usages
 from customers.entrypoints.process.crew import ConcurrentCrew
-from customers.entrypoints.process.file_limit import max_connections
+from customers.entrypoints.process.file_limit import OpenConnections, open_connections
 from customers.entrypoints.testapi.ports import ControlledService
 
 if TYPE_CHECKING:
@@ -122,9 +122,13 @@ def _usages(door: Door, pools: Usages) -> Usages:
     return {**pools, "requests": door.usage}
 
 
-def _connections(settings: Settings, metrics: Metrics) -> Connections:
+def _open_connections(settings: Settings) -> OpenConnections:
     other_files = settings.pool_size + settings.analytic_pool_size
-    of_process = max_connections(settings.max_connections, other_files=other_files)
+    return open_connections(settings.max_connections, other_files=other_files)
+
+
+def _connections(settings: Settings, limits: OpenConnections, metrics: Metrics) -> Connections:
+    of_process = limits.http
     of_peer = settings.max_connections_per_peer or max(of_process * 4 // 5, 1)
     return Connections(ConnectionLimits(of_process=of_process, of_peer=of_peer), metrics)
 
@@ -342,7 +346,8 @@ class Container(containers.DeclarativeContainer):
         guard=guard,
         deployment=deployment,
     )
-    connections = providers.Singleton(_connections, settings, metrics)
+    open_connections = providers.Singleton(_open_connections, settings)
+    connections = providers.Singleton(_connections, settings, open_connections, metrics)
     rpc = providers.Singleton(
         RpcServer,
         orders=orders,
@@ -359,5 +364,6 @@ class Container(containers.DeclarativeContainer):
             RpcAccess, guard, is_documentation_public=settings.provided.docs_are_public
         ),
         background_tasks=background_tasks,
+        max_connections=open_connections.provided.rpc,
         outer_interceptors=providers.Singleton(control.outer_interceptors, test_api),
     )

@@ -43,6 +43,8 @@ _OPTIONS = (
     ("grpc.server.max_pending_requests_hard_limit", 20_000),
     # Disconnect callers that do not speak HTTP/2 in time; by default they have two minutes.
     ("grpc.server_handshake_timeout_ms", 10_000),
+    # End connections without calls; clients connect again by themselves.
+    ("grpc.max_connection_idle_ms", 75_000),
     # Detect within a minute and a half that a caller's machine is gone, even between calls.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -68,9 +70,13 @@ class RpcServer:
         access: RpcAccess,
         certificate: Certificate | None = None,
         background_tasks: BackgroundTasks,
+        max_connections: int,
         outer_interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
-        """`outer_interceptors` run before our own interceptor."""
+        """`outer_interceptors` run before our own interceptor. gRPC closes a new connection at
+        once while `max_connections` are open.
+        """
+        self._max_connections = max_connections
         self._background_tasks = background_tasks
         self._certificate = certificate
         messages = Messages(currency, clock, tenants)
@@ -88,8 +94,8 @@ class RpcServer:
         With `reuse_port`, other processes that set it too can serve at the same port. Raises
         OSError when the address cannot be bound.
         """
-        await _expect_free(address, reuse_port=reuse_port)
-        server = self._new_server(reuse_port=reuse_port)
+        addresses = await _expect_free(address, reuse_port=reuse_port)
+        server = self._new_server(addresses, reuse_port=reuse_port)
         try:
             port = self._add_port(server, address)
         except RuntimeError as error:
@@ -118,9 +124,15 @@ class RpcServer:
             await self._server.stop(grace)
         await self._background_tasks.wait_until_done()
 
-    def _new_server(self, *, reuse_port: bool) -> grpc.aio.Server:
-        # gRPC shares ports by default, and then two services would each get half of the calls.
-        options = [*_OPTIONS, ("grpc.so_reuseport", int(reuse_port))]
+    def _new_server(self, addresses: int, *, reuse_port: bool) -> grpc.aio.Server:
+        # gRPC counts the connections of each address for itself.
+        of_address = max(self._max_connections // addresses, 1)
+        options = [
+            *_OPTIONS,
+            # gRPC shares ports by default, and then two services would each get half of the calls.
+            ("grpc.so_reuseport", int(reuse_port)),
+            ("grpc.max_allowed_incoming_connections", of_address),
+        ]
         server = grpc.aio.server(interceptors=self._interceptors, options=options)
         add_CustomersServiceServicer_to_server(self._ledger, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -128,8 +140,9 @@ class RpcServer:
         return server
 
 
-async def _expect_free(address: str, *, reuse_port: bool) -> None:
-    """Raises OSError when one of the addresses that the host name resolves to cannot be bound.
+async def _expect_free(address: str, *, reuse_port: bool) -> int:
+    """The number of addresses that the host name resolves to. Raises OSError when one of them
+    cannot be bound.
 
     gRPC serves if it can bind only one of them, and does not report why the others failed.
     """
@@ -139,3 +152,4 @@ async def _expect_free(address: str, *, reuse_port: bool) -> None:
     )
     for socket in sockets:
         socket.close()
+    return len(sockets)
