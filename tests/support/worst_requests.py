@@ -22,6 +22,7 @@ from customers.entrypoints.json.decode import camel
 from customers.entrypoints.openapi.parameters import path_of
 
 MIB: Final = 1024 * 1024
+CHUNKED: Final = ("Transfer-Encoding", "chunked")
 # The account of the customer whom the requests are about; every request has it in X-User-ID.
 SHOPPER: Final = "0190b2f0-0000-7000-8000-000000000077"
 # A request line of aiohttp has at most 8,190 bytes; the path and the method take some of them.
@@ -50,7 +51,8 @@ class WorstRequest:
         lines += [f"X-User-ID: {SHOPPER}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
         if body:
-            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+            length = [] if CHUNKED in self.headers else [f"Content-Length: {len(body)}"]
+            lines += ["Content-Type: application/json", *length]
         return "\r\n".join([*lines, "", ""]).encode() + body
 
     @property
@@ -154,6 +156,17 @@ BODIES: Final[Mapping[str, Callable[[int], bytes]]] = {
     "tenants": lambda size: _filled("tenantId", size, ('"', "é", '"')),
     "a list of tenants": lambda size: _filled("tenantId", size, ("[", '"a",', '"a"]')),
 }
+# Chunked bodies of at most a number of bytes, once their chunks are put together.
+CHUNKED_BODIES: Final[Mapping[str, Callable[[int], bytes]]] = {
+    "chunks of one byte": lambda size: b"1\r\n \r\n" * size,
+    "chunks with long extensions": lambda _: (b"1;" + b"a" * 4_000 + b"\r\n \r\n") * 1_000,
+    "an endless extension": lambda _: b"1;" + b"a" * (8 * MIB),
+    "a size with zeros": lambda _: b"0" * (8 * MIB),
+    "long trailers": lambda _: b"1\r\n \r\n0\r\n" + (b"a: " + b"b" * 8_000 + b"\r\n") * 100,
+    "a large chunk, then chunks of one byte": lambda size: (
+        b"%x\r\n" % (size // 2) + b" " * (size // 2) + b"\r\n" + b"1\r\n \r\n" * (size // 2)
+    ),
+}
 # Queries for every route.
 QUERIES: Final[Mapping[str, str]] = {
     "one long name": "a" * _QUERY_BYTES,
@@ -232,6 +245,8 @@ def _with_body(route: Route) -> Iterator[WorstRequest]:
     for name, body in BODIES.items():
         yield _to(route, name, body=partial(body, size))
         yield _to(route, f"{name}, strictly", _STRICT, body=partial(body, size))
+    for name, body in CHUNKED_BODIES.items():
+        yield _to(route, f"a body: {name}", (CHUNKED,), body=partial(body, size))
     yield from _with_fields(route, size)
 
 

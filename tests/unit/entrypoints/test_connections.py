@@ -220,17 +220,47 @@ async def test_a_refused_body_is_not_read_and_its_connection_is_closed(
         await send_for_ever(caller)
 
 
+def chunked_head(api: Api, path: str = "/customers") -> bytes:
+    """The head of a POST with a JSON body in chunks."""
+    return head(api, path, 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+
+
+def in_chunks(data: bytes, size: int, extension: bytes = b"") -> bytes:
+    parts = (data[start : start + size] for start in range(0, len(data), size))
+    return b"".join(b"%x%b\r\n%b\r\n" % (len(part), extension, part) for part in parts)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        in_chunks(b" " * MIB, 0x10000),
+        in_chunks(b" " * 20_000, 1),
+        in_chunks(b" " * 100, 1, b";" + b"a" * 1_000),
+        b"1;" + b"a" * MIB,
+        in_chunks(b" " * 200_000, 200_000) + in_chunks(b" " * 20_000, 1),
+    ],
+    ids=["large", "chunks of a byte", "extensions", "an endless extension", "large, then small"],
+)
 async def test_a_body_without_a_length_is_refused_when_it_gets_too_large(
-    call: Call, api: Api
+    call: Call, api: Api, chunks: bytes
 ) -> None:
     caller = await call(api.port)
-    await caller.send(
-        head(api, "/customers", 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
-    )
-    caller.writer.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
-    caller.writer.write((b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 10)
+    await caller.send(chunked_head(api))
+    caller.writer.write(chunks)
     status, answer = await caller.answer()
     assert (status, answer["code"]) == (413, "BODY_TOO_LARGE")
+    assert await caller.end() == b""
+    assert await metric(api, 'customers_refusals_total{kind="body_too_large"}') == 1
+
+
+@pytest.mark.parametrize(("size", "chunk"), [(2_000, 1), (MIB - 1_000, 256)])
+async def test_a_body_in_small_chunks_is_read(call: Call, api: Api, size: int, chunk: int) -> None:
+    path = f"{await customer_path(api)}/communications"
+    data = json.dumps(COMMUNICATION | {"content": "x"}).encode() + b" " * size
+    whole = chunked_head(api, path) + in_chunks(data, chunk) + b"0\r\n\r\n"
+    caller = await call(api.port)
+    await caller.send(whole + whole)
+    assert [(await caller.answer())[0] for _ in range(2)] == [201, 201]
 
 
 @pytest.mark.parametrize("sent", [b"", b'{"email"'])

@@ -10,6 +10,7 @@ from customers.core.errors import Invalid
 from customers.entrypoints.http.body_sizes import MAX_BYTES, size_text
 from customers.entrypoints.http.drain import BODY_TIMEOUT, BodyTimeout, Drain
 from customers.entrypoints.http.errors import ErrorResponse
+from customers.entrypoints.http.framing import MAX_FRAMING_BYTES, TooMuchFraming
 from customers.entrypoints.json.parse import MAX_VALUES, parse_object
 
 DRAIN: Final = web.AppKey("drain", Drain)
@@ -37,6 +38,12 @@ TOO_SLOW: Final = ErrorResponse(
     status=408,
     code="BODY_TIMEOUT",
     message=f"the body did not arrive within {BODY_SECONDS:.0f} seconds",
+)
+TOO_MUCH_FRAMING: Final = ErrorResponse(
+    status=413,
+    code="BODY_TOO_LARGE",
+    message="the sizes and extensions of the body's chunks must not exceed "
+    f"{size_text(MAX_FRAMING_BYTES)} in all: send larger chunks, or a Content-Length",
 )
 ENCODED: Final = ErrorResponse(
     status=415,
@@ -111,6 +118,8 @@ def _failure(request: web.Request, error: Exception) -> Exception:
     """The exception to raise for a body that did not arrive whole."""
     if request.transport is None or isinstance(error, ConnectionError):
         return CallerLeft()
+    if isinstance(error, TooMuchFraming):
+        return RequestRejected(TOO_MUCH_FRAMING)
     if isinstance(error, TimeoutError):
         return RequestRejected(TOO_SLOW)
     return Invalid.at("", "INVALID_BODY", "the body could not be decoded")

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from customers.entrypoints.http.connections import Connections
 from customers.entrypoints.http.errors import INTERNAL_ERROR
+from customers.entrypoints.http.framing import Framing
 from customers.entrypoints.http.protocol_errors import (
     EXPECTATION_FAILED,
     HEAD_SECONDS,
@@ -28,6 +29,8 @@ from customers.entrypoints.observability.logs import logger
 # How long a caller may take between two requests, and to read some of an answer.
 IDLE_SECONDS: Final = 75.0
 ANSWER_SECONDS: Final = 30.0
+# The framing of a body is checked whenever so many bytes are parsed.
+PIECE_BYTES: Final = 16 * 1024
 # How long a caller has to read the answer to a request whose body was not read to its end.
 PARTING_SECONDS: Final = 1.0
 
@@ -36,8 +39,8 @@ class Protocol(web.RequestHandler):
     """One connection. `connections` holds the open ones; if it is None, they are not limited."""
 
     __slots__ = (
-        *("_answer_timer", "_connections", "_head_timer", "_parting", "_unsent"),
-        *("awaits_body", "peer"),
+        *("_answer_timer", "_connections", "_framing", "_head_timer", "_is_refused", "_parting"),
+        *("_unparsed", "_unsent", "awaits_body", "peer"),
     )
 
     def __init__(self, server: web.Server, connections: Connections | None) -> None:
@@ -56,6 +59,9 @@ class Protocol(web.RequestHandler):
         self._head_timer: asyncio.TimerHandle | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
         self._unsent = 0
+        self._framing = Framing()
+        self._unparsed = b""
+        self._is_refused = False
         self._parting: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,12 +80,34 @@ class Protocol(web.RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        self._parse(data)
         if self._messages or self._request_in_progress:  # a head is complete
             if self._head_timer is not None:
                 self._stop_head_timer()
         elif data and self._head_timer is None:
             self._head_timer = self._loop.call_later(HEAD_SECONDS, self._give_up_head)
+
+    def _parse(self, data: bytes) -> None:
+        """Parses what has arrived, piece by piece; if a reader pauses that, the rest waits for its
+        next call. What follows a framing that is too large is ignored.
+        """
+        data, self._unparsed = self._unparsed + data, b""
+        for start in range(0, len(data) or 1, PIECE_BYTES):
+            if self._is_refused:
+                return
+            if start and self._reading_paused:
+                self._unparsed = data[start:]
+                return
+            self._parse_piece(data[start : start + PIECE_BYTES])
+
+    def _parse_piece(self, piece: bytes) -> None:
+        super().data_received(piece)
+        is_parsed = not self._reading_paused
+        self._is_refused = self._framing.is_too_large(len(piece), is_parsed=is_parsed)
+        if self._messages:
+            message, body = self._messages[-1]
+            if getattr(message, "chunked", False):
+                self._framing.follow(body)
 
     @property
     def awaits_head(self) -> bool:
