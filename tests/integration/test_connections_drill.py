@@ -31,7 +31,8 @@ async def test_idle_connections_leave_files_to_the_probes(greeting: bytes) -> No
                     assert answer.status == 200
         async with grpc.aio.insecure_channel(server.grpc) as channel:
             check = HealthStub(channel).Check  # type: ignore[attr-defined]
-            health = await check(HealthCheckRequest(), timeout=PATIENCE_SECONDS)
+            request = HealthCheckRequest()
+            health = await check(request, timeout=PATIENCE_SECONDS, wait_for_ready=True)
             assert health.status == HealthCheckResponse.SERVING
 
 

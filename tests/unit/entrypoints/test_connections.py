@@ -145,6 +145,19 @@ async def test_a_head_that_does_not_arrive_is_answered_408(
     assert await caller.end() == b""
 
 
+async def test_a_head_that_is_too_slow_or_too_long_is_counted(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", SOON)
+    async with limited() as (container, port):
+        for sent in (LIVE[:20], LIVE.replace(b"Host: x", b"Host: " + b"x" * 9_000)):
+            await (caller := await call(port)).send(sent)
+            assert (await caller.answer())[0] in {400, 408}
+        page = container.metrics().render()[0]
+    for kind in ("head_timeout", "headers_too_large"):
+        assert f'customers_refusals_total{{kind="{kind}"}} 1.0'.encode() in page
+
+
 async def test_a_head_in_pieces_and_a_long_answer_are_no_reason_for_408(
     call: Call, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,7 +71,8 @@ async def test_connections_over_the_limit_are_closed_at_once(host: str) -> None:
             ]
             await asyncio.sleep(0.5)
             assert 1 <= sum(map(_is_open, callers)) <= 4
-        await rpc.stub.CancelOrder(a_cancellation(await rpc.add_customer()))
+        cancellation = a_cancellation(await rpc.add_customer())
+        await rpc.stub.CancelOrder(cancellation, wait_for_ready=True)
 
 
 def _is_open(caller: socket.socket) -> bool:

@@ -106,6 +106,10 @@ class Connections:
             del self._by_peer[connection.peer]
         self._metrics.set_connections(len(self._all))
 
+    def refused(self, kind: str) -> None:
+        """Counts a request that a connection itself refused because of the limit of this kind."""
+        self._metrics.refused(kind)
+
     def _exceeded(self, peer: str) -> str | None:
         """The limit that one more connection would exceed, if any."""
         if peer in self._by_peer and len(self._by_peer[peer]) >= self._limits.of_peer:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Final, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 
 from customers.entrypoints.http.connections import Connections
 from customers.entrypoints.http.errors import INTERNAL_ERROR
@@ -24,6 +25,7 @@ from customers.entrypoints.http.protocol_errors import (
     as_bytes,
     response_to,
 )
+from customers.entrypoints.http.request_line import HEADERS_TOO_LARGE
 from customers.entrypoints.observability.logs import logger
 
 # How long a caller may take between two requests, and to read some of an answer.
@@ -154,6 +156,8 @@ class Protocol(web.RequestHandler):
         if request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
         if status == MALFORMED.status:
+            if isinstance(exc, LineTooLong):
+                self._count_refusal(HEADERS_TOO_LARGE.code.lower())
             return response_to(MALFORMED)
         logger().error("unhandled exception outside the middleware", exc_info=exc)
         return response_to(INTERNAL_ERROR)
@@ -176,8 +180,13 @@ class Protocol(web.RequestHandler):
     def _give_up_head(self) -> None:
         self._head_timer = None
         if self.transport is not None and self.awaits_head:
+            self._count_refusal("head_timeout")
             self.transport.write(as_bytes(HEAD_TIMEOUT))
             self.force_close()
+
+    def _count_refusal(self, kind: str) -> None:
+        if self._connections is not None:
+            self._connections.refused(kind)
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:

@@ -6,6 +6,7 @@ from customers.core.errors import (
     INVALID_TENANT,
     RULE_TOO_EXPENSIVE,
     AddressLimitExceeded,
+    ApiKeyLimitExceeded,
     CustomersError,
     Invalid,
     PaymentMethodLimitExceeded,
@@ -13,6 +14,7 @@ from customers.core.errors import (
     SegmentLimitExceeded,
 )
 from customers.core.errors.access import AccessDenied, Unauthenticated
+from customers.core.errors.verification import TooManyAttempts, VerificationLimitExceeded
 
 _BY_CODE: Final = {
     "CARD_NUMBER_REFUSED": "card_number",
@@ -22,12 +24,18 @@ _BY_CODE: Final = {
     SegmentLimitExceeded.code: "segments",
     PaymentMethodLimitExceeded.code: "payment_methods",
     AddressLimitExceeded.code: "addresses",
+    ApiKeyLimitExceeded.code: "api_keys",
+    VerificationLimitExceeded.code: "verifications",
+    TooManyAttempts.code: "verification_attempts",
 }
 _BY_PROBLEM: Final = {
     "DUPLICATE_KEY": "duplicate_key",
     "INVALID_ENCODING": "encoding",
+    "MAX_LENGTH": "length",
     "TOO_DEEP": "json_depth",
+    "TOO_MANY_CONDITIONS": "rule_conditions",
     "TOO_MANY_PARAMETERS": "parameters",
+    "TOO_MANY_PROBLEMS": "problems",
     "TOO_MANY_VALUES": "json_values",
 }
 _CURSOR: Final = "cursor"
