@@ -64,10 +64,11 @@ class AnswerSizeContract:
         for lists in ("/customers/segments", f"/customers/{customer['id']}/segments"):
             answer = await api.get(lists)
             assert (answer.status, answer.code) == TOO_LARGE
-        first = await api.get("/customers/segments?limit=69")
-        assert len(first.raw) <= MAX_ANSWER_BYTES + ROOM
-        rest = await api.get(first.link("next") or "")
-        assert len(first.body) + len(rest.body) == 70
+        for limit in (69, 500, 501):
+            first = await api.get(f"/customers/segments?limit={limit}")
+            assert len(first.raw) <= MAX_ANSWER_BYTES + ROOM
+            rest = await api.get(first.link("next") or "")
+            assert len(first.body) + len(rest.body) == 70
 
     async def test_a_preview_shows_as_many_customers_as_there_is_room_for(self, api: Api) -> None:
         await many_large_customers(api)

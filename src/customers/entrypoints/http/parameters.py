@@ -83,21 +83,26 @@ class PageSize:
     page_size: Parameter
     limit: Parameter
     max_size: int
+    default: int
 
     @classmethod
     def of(cls, *, default: int, max_size: int) -> Self:
+        """A default above the maximum stands for all items."""
         text = f"Items per page; values above {max_size:,} are treated as {max_size:,}."
+        shown = default if default <= max_size else None
+        if shown is None:
+            text += " Without it and `cursor`, all items are listed."
         page_size, limit = (
-            Parameter(name=name, gate=CountGate(), default=default, description=description)
+            Parameter(name=name, gate=CountGate(), default=shown, description=description)
             for name, description in (("page_size", text), ("limit", "Same as `page_size`."))
         )
-        return cls(page_size, limit, max_size)
+        return cls(page_size, limit, max_size, default)
 
     def read(self, params: Texts, problems: Problems) -> int:
         own = Problems()
         names = [(name, name.texts(params, own)) for name in (self.page_size, self.limit)]
-        sizes = {name.convert(texts[0], name.default, own) for name, texts in names if texts}
+        sizes = {name.convert(texts[0], self.default, own) for name, texts in names if texts}
         if len(sizes) > 1 and not own:
             self.limit.refuse("INVALID_VALUE", "must agree with page_size", own)
         problems.extend(own)
-        return min(*sizes, self.max_size) if sizes else int(self.limit.default)
+        return min(*sizes, self.max_size) if sizes else self.default

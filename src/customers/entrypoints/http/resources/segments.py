@@ -1,6 +1,6 @@
 """The routes of segments, of their customers, and of a customer's segments."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from aiohttp import web
 from attrs import frozen
@@ -30,6 +30,8 @@ from customers.entrypoints.http.routes import BASE, CUSTOMER, SEGMENT, Body, Rou
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode import Encoder
 
+_ALL: Final = MAX_SEGMENTS + 1
+
 
 @frozen(kw_only=True)
 class SegmentQuery(JournalQuery):
@@ -40,12 +42,12 @@ class SegmentQuery(JournalQuery):
 
     is_of_list: ClassVar[bool] = False
 
-    size: Annotated[int, PageSizeLimit(limit=MAX_SEGMENTS)] = MAX_SEGMENTS
+    size: Annotated[int, PageSizeLimit(limit=MAX_SEGMENTS)] = _ALL
 
     @property
     def is_of_all(self) -> bool:
         """Whether the caller expects all segments, and no link to more."""
-        return self.size == MAX_SEGMENTS and self.cursor is None
+        return self.size == _ALL and self.cursor is None
 
 
 class SegmentRoutes:
