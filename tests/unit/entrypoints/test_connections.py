@@ -45,6 +45,11 @@ class Caller:
             raw = await self._reader.readexactly(length)
         return int(head[9:12]), json.loads(raw)
 
+    async def status(self) -> int:
+        """The status of the next head; a body is left unread."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return int((await self._reader.readuntil(b"\r\n\r\n"))[9:12])
+
     async def end(self) -> bytes:
         """The bytes that arrive until the service closes the connection; none if it is reset."""
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -231,6 +236,16 @@ async def test_a_refused_body_is_not_read_and_its_connection_is_closed(
     assert await caller.end() == b""
     with pytest.raises(ConnectionError):
         await send_for_ever(caller)
+
+
+@pytest.mark.parametrize(("length", "statuses"), [(100 * MIB, [413]), (2, [100, 400])])
+async def test_a_body_that_will_be_refused_is_not_asked_for(
+    call: Call, api: Api, length: int, statuses: list[int]
+) -> None:
+    caller = await call(api.port)
+    await caller.send(head(api, "/customers", length, "Expect: 100-continue"))
+    await caller.send(b"{}" if length == 2 else b"")
+    assert [await caller.status() for _ in statuses] == statuses
 
 
 def chunked_head(api: Api, path: str = "/customers") -> bytes:

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from aiohttp.web_urldispatcher import _default_expect_handler
 from attrs import evolve
 
 from customers.core.model.principal import ANYONE, Principal
@@ -116,7 +117,18 @@ def _add(app: web.Application, route: Route, bound: Bound) -> None:
     if route.method == "GET":
         app.router.add_get(path, bound)
     else:
-        app.router.add_route(route.method, path, bound)
+        expects = _expectation(route.body_limit)
+        app.router.add_route(route.method, path, bound, expect_handler=expects)
+
+
+def _expectation(max_bytes: int) -> Callable[[web.Request], Awaitable[None]]:
+    """Answers `Expect` as aiohttp does, but asks for no body that will be refused for its size."""
+
+    async def expect(request: web.Request) -> None:
+        if (request.content_length or 0) <= max_bytes:
+            await _default_expect_handler(request)
+
+    return expect
 
 
 def _admitted(handler: Handler, door: Door) -> Handler:
