@@ -126,6 +126,22 @@ async def test_the_scheme_is_written_in_any_case_and_spaces_around_do_no_harm(
         assert await place.over_grpc((b"authorization", value)) == ["NOT_FOUND"]
 
 
+async def test_a_token_of_many_roles_is_accepted_on_both_ports(place: Place) -> None:
+    token = a_token(roles=[f"role-{number:04}" for number in range(900)]).encode()
+    assert 15_000 < len(token) < 16_300
+    assert await place.over_http(b"Authorization: Bearer " + token) == 200
+    for _ in range(8):  # no call is refused by chance
+        assert await place.over_grpc((b"authorization", b"Bearer " + token)) == ["NOT_FOUND"]
+
+
+async def test_a_longer_token_is_refused_on_both_ports(
+    place: Place,
+) -> None:
+    value = b"Bearer " + a_token(text="a" * 16_000).encode()
+    assert await place.over_http(b"Authorization: " + value) == 431
+    assert await place.over_grpc((b"authorization", value)) == ["UNAUTHENTICATED"]
+
+
 @pytest.mark.parametrize("kind", ["token", "key"])
 async def test_odd_credentials_over_grpc_are_refused(place: Place, kind: str) -> None:
     good = str(getattr(place, kind)).encode()

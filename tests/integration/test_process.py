@@ -172,10 +172,11 @@ def test_a_signal_during_the_start_stops_it_cleanly(tmp_path: Path) -> None:
     ("request_bytes", "status", "code"),
     [
         (b"BREW-\x00\r\n\r\n", 400, "MALFORMED_REQUEST"),
-        (b"GET /live HTTP/1.1\r\nX-Long: " + 9000 * b"x" + b"\r\n\r\n", 400, "MALFORMED_REQUEST"),
+        (b"GET /" + 9000 * b"x" + b" HTTP/1.1\r\nHost: h\r\n\r\n", 400, "MALFORMED_REQUEST"),
+        (b"GET / HTTP/1.1\r\nX-Long: " + 17_000 * b"x" + b"\r\n\r\n", 431, "HEADERS_TOO_LARGE"),
         (b"GET /live HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n", 417, "EXPECTATION_FAILED"),
     ],
-    ids=["invalid request line", "header too long", "unsupported expectation"],
+    ids=["invalid request line", "long request line", "header too long", "unsupported expectation"],
 )
 def test_errors_of_the_http_library_have_the_form_of_every_error(
     service: Service, request_bytes: bytes, status: int, code: str

@@ -27,7 +27,8 @@ CHUNKED: Final = ("Transfer-Encoding", "chunked")
 SHOPPER: Final = "0190b2f0-0000-7000-8000-000000000077"
 # A request line of aiohttp has at most 8,190 bytes; the path and the method take some of them.
 _QUERY_BYTES: Final = 8_000
-_LINE_BYTES: Final = 8_100
+# One header has at most 16 KiB, with its name; all have at most 32 KiB.
+_HEADER_BYTES: Final = 16_000
 
 
 @frozen(kw_only=True)
@@ -200,19 +201,28 @@ PARAMETER_VALUES: Final[Mapping[str, str]] = {
 }
 # Headers for every route; many of them are sent a hundred times in a request.
 HEADERS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
-    "preferences": (("Prefer", "a," * (_LINE_BYTES // 2)),) * 100,
-    "preference parameters": (("Prefer", "a;" * (_LINE_BYTES // 2)),) * 100,
-    "versions": (("If-Match", '"1",' * (_LINE_BYTES // 4)),) * 100,
-    "known versions": (("If-None-Match", '"1",' * (_LINE_BYTES // 4)),) * 100,
-    "media types": (("Accept", "a/b;q=0.1," * (_LINE_BYTES // 10)),) * 100,
+    "preferences": (("Prefer", "a," * (_HEADER_BYTES // 2)),) * 100,
+    "preference parameters": (("Prefer", "a;" * (_HEADER_BYTES // 2)),) * 100,
+    "versions": (("If-Match", '"1",' * (_HEADER_BYTES // 4)),) * 100,
+    "known versions": (("If-None-Match", '"1",' * (_HEADER_BYTES // 4)),) * 100,
+    "media types": (("Accept", "a/b;q=0.1," * (_HEADER_BYTES // 10)),) * 100,
     "media parameters": (("Accept", "application/problem+json" + ";q" * 4_000),) * 100,
-    "tenants": (("X-Tenant-ID", "a" * _LINE_BYTES),) * 100,
-    "tenants of the gateway": (("x-jwt-claim-tenant-id", "é" * (_LINE_BYTES // 2)),) * 100,
-    "actors": (("x-jwt-claim-sub", " " * _LINE_BYTES),) * 100,
-    "request ids": (("X-Request-Id", "a" * _LINE_BYTES),) * 100,
-    "cookies": (("Cookie", "a=b;" * (_LINE_BYTES // 4)),) * 100,
+    "tenants": (("X-Tenant-ID", "a" * _HEADER_BYTES),) * 100,
+    "tenants of the gateway": (("x-jwt-claim-tenant-id", "é" * (_HEADER_BYTES // 2)),) * 100,
+    "actors": (("x-jwt-claim-sub", " " * _HEADER_BYTES),) * 100,
+    "request ids": (("X-Request-Id", "a" * _HEADER_BYTES),) * 100,
+    "cookies": (("Cookie", "a=b;" * (_HEADER_BYTES // 4)),) * 100,
     "too many": tuple((f"X-{number}", "a") for number in range(2_000)),
     "a content type": (("Content-Type", "a/b" + ";c=d" * 2_000),),
+    "preferences and versions": (
+        ("Prefer", "a," * (_HEADER_BYTES // 2)),
+        ("If-Match", '"1",' * (_HEADER_BYTES // 4)),
+    ),
+    "media types and known versions": (
+        ("Accept", "a/b;q=0.1," * (_HEADER_BYTES // 10)),
+        ("If-None-Match", '"1",' * (_HEADER_BYTES // 4)),
+    ),
+    "a token": (("Authorization", "Bearer " + "." * _HEADER_BYTES),),
     "strict handling": (("Prefer", "handling=strict"),),
 }
 _STRICT: Final = HEADERS["strict handling"]

@@ -34,9 +34,13 @@ from customers.entrypoints.tls.certificate import Certificate
 SERVICE = "customers.v1.CustomersService"
 HEALTH = "grpc.health.v1.Health"
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_METADATA_BYTES = 32 * 1024
 
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # Between the two sizes, gRPC would refuse some calls at random.
+    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+    ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
     # Calls that wait to be handled: above the first number gRPC drops some of them, above the
     # second one all, as if they were cancelled.
     ("grpc.server.max_pending_requests", 10_000),

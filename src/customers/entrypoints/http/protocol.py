@@ -25,7 +25,7 @@ from customers.entrypoints.http.protocol_errors import (
     as_bytes,
     response_to,
 )
-from customers.entrypoints.http.request_line import HEADERS_TOO_LARGE
+from customers.entrypoints.http.request_line import HEADERS_TOO_LARGE, MAX_FIELD_BYTES
 from customers.entrypoints.observability.logs import logger
 
 # How long a caller may take between two requests, and to read some of an answer.
@@ -50,6 +50,7 @@ class Protocol(web.RequestHandler):
             server,
             loop=asyncio.get_running_loop(),
             keepalive_timeout=IDLE_SECONDS,
+            max_field_size=MAX_FIELD_BYTES,
             # A body that no handler reads is not read to its end, and no body is decompressed.
             lingering_time=0,
             auto_decompress=False,
@@ -156,9 +157,10 @@ class Protocol(web.RequestHandler):
         if request.writer.output_size > 0:
             return super().handle_error(request, status, exc, message)
         if status == MALFORMED.status:
-            if isinstance(exc, LineTooLong):
-                self._count_refusal(HEADERS_TOO_LARGE.code.lower())
-            return response_to(MALFORMED)
+            if not isinstance(exc, LineTooLong):
+                return response_to(MALFORMED)
+            self._count_refusal(HEADERS_TOO_LARGE.code.lower())
+            return response_to(HEADERS_TOO_LARGE if _is_of_header(exc) else MALFORMED)
         logger().error("unhandled exception outside the middleware", exc_info=exc)
         return response_to(INTERNAL_ERROR)
 
@@ -229,6 +231,11 @@ class Protocol(web.RequestHandler):
 
 class _RefusedConnection(asyncio.Protocol):
     """A connection that was refused: it ignores what the caller sends."""
+
+
+def _is_of_header(error: LineTooLong) -> bool:
+    """Whether the error is about a header, and not about a request line, which ends at less."""
+    return MAX_FIELD_BYTES in error.args
 
 
 def _refuse(transport: asyncio.Transport) -> None:

@@ -21,7 +21,7 @@ HEAD_SECONDS: Final = 10.0
 MALFORMED = ErrorResponse(
     status=400,
     code="MALFORMED_REQUEST",
-    message="the request is not well-formed HTTP, or one of its lines is too long",
+    message="the request is not well-formed HTTP, or its first line is too long",
 )
 
 

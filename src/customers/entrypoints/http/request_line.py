@@ -13,6 +13,8 @@ from customers.entrypoints.http.errors import ErrorResponse
 # As much as proxies commonly let through. Some headers are lists whose items are read one by one,
 # which would take too long in larger headers.
 MAX_HEADER_BYTES: Final = 32 * 1024
+# One header with its name: as much as a bearer token may have.
+MAX_FIELD_BYTES: Final = 16 * 1024
 MAX_PARAMETERS: Final = 200
 _MAX_NAME: Final = 50
 
@@ -20,7 +22,8 @@ _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 HEADERS_TOO_LARGE: Final = ErrorResponse(
     status=431,
     code="HEADERS_TOO_LARGE",
-    message=f"the headers must not exceed {MAX_HEADER_BYTES // 1024} KiB in all",
+    message=f"the headers must not exceed {MAX_HEADER_BYTES // 1024} KiB in all, "
+    f"nor {MAX_FIELD_BYTES // 1024} KiB each",
 )
 
 _MALFORMED: Final = ("INVALID_ENCODING", "must be percent-encoded UTF-8")
