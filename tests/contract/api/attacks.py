@@ -75,7 +75,7 @@ def attempts(api: Api, ids: Mapping[str, str]) -> Iterator[Attempt]:
         if method == "HEAD":
             continue
         operation = operation_of(method, path)
-        if operation is None or "x-permission" not in operation.spec:
+        if operation is None or operation.spec.get("x-permission", "shopper") == "shopper":
             continue
         needed = [str(operation.spec["x-permission"])]
         if operation.name == "deleteCustomer":

@@ -61,7 +61,9 @@ OTHERS: dict[str, Any] = {
 STAFF = [
     operation
     for operation in operations(the_document())
-    if operation.path.startswith("/api/") and "x-permission" in operation.spec
+    if operation.path.startswith("/api/")
+    and "x-principal" not in operation.spec
+    and operation.spec["security"]
 ]
 
 

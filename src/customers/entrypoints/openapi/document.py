@@ -36,8 +36,9 @@ The customers of a marketplace: who they are, what they bought, which segments t
 - **Access**: where callers are authenticated, an operation needs the permission in its
   `x-permission`. A caller sends `Authorization: Bearer` with a token or an API key, or comes
   through a gateway that has verified the claims it sends. Callers who may act for only one tenant
-  need not name it; for any other tenant, the answer is 403. Operations with `x-principal: shopper`
-  are for shoppers: people without any permission, who see and change only what is their own.
+  need not name it; for any other tenant, the answer is 403. Operations with `x-permission: shopper`
+  (and `x-principal: shopper`) are for shoppers: people without any permission, who see and change
+  only what is their own. A storefront behind the gateway names them in `X-User-Id`.
 - **Money** is an exact decimal, as a JSON number; a numeric string is also accepted.
 - **Timestamps** are RFC 3339 with an offset; responses use UTC.
 - **Query parameters** can also be written in camelCase, enumeration values in any case.
@@ -59,12 +60,19 @@ _SECURITY_SCHEMES: Final = {
         "description": "Claims that a gateway has verified. They only count if the request comes "
         "from one of the gateway's addresses.",
     },
+    "storefront": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-User-Id",
+        "description": "The shopper for whom a storefront calls, which names itself in "
+        "`X-Internal-Service`. It only counts if the request comes from one of the gateway's "
+        "addresses.",
+    },
 }
-# The empty one is for deployments that authenticate nobody.
-_SECURITY: Final[Sequence[Mapping[str, Sequence[str]]]] = (
-    *[{name: ()} for name in _SECURITY_SCHEMES],
-    {},
-)
+_Security = Sequence[Mapping[str, Sequence[str]]]
+_SHOPPERS: Final[_Security] = tuple({name: ()} for name in _SECURITY_SCHEMES)
+# The empty one is for deployments that authenticate nobody, or have public metrics.
+_STAFF: Final[_Security] = ({"bearer": ()}, {"gateway": ()}, {})
 
 
 def document(
@@ -143,10 +151,7 @@ class _Document:
             description = f"At most {size_text(route.body_limit)}."
             operation["requestBody"] = {"description": description, **self._body(route.body)}
         operation["responses"] = dict(sorted(self._responses(route)))
-        if not route.is_open:
-            operation["security"] = _SECURITY
-            operation |= _caller_of(route)
-        return operation
+        return operation | _access_of(route)
 
     def _body(self, body: Body) -> dict[str, Any]:
         schema = self._schemas.of_body(body)
@@ -182,15 +187,21 @@ class _Document:
         return response
 
 
-def _caller_of(route: Route) -> dict[str, Any]:
-    """The extension keys that say who may call a route."""
+def _access_of(route: Route) -> dict[str, Any]:
+    """The keys that say who may call a route, and how a caller shows who it is."""
     if route.is_for_shoppers:
-        return {"x-principal": PrincipalKind.SHOPPER.value}
-    keys: dict[str, Any] = {"x-permission": route.own_permission}
-    if (other := route.query_permission) is not None:
-        name = f"{other.parameter}={other.value}"
-        keys["x-permission-by-query"] = {name: other.permission}
-    return keys
+        shopper = PrincipalKind.SHOPPER.value
+        return {"security": _SHOPPERS, "x-principal": shopper, "x-permission": shopper}
+    if route.permission is None:
+        return {"security": ()}
+    return {"security": _STAFF, "x-permission": route.permission, **_permission_by_query(route)}
+
+
+def _permission_by_query(route: Route) -> dict[str, Any]:
+    if (other := route.query_permission) is None:
+        return {}
+    name = f"{other.parameter}={other.value}"
+    return {"x-permission-by-query": {name: other.permission}}
 
 
 def _title(code: str) -> str:

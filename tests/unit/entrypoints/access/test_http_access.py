@@ -23,12 +23,16 @@ OPERATIONS = [
     for method, operation in item.items()
     if path.startswith("/api/v1/")
 ]
-OPEN = {operation["operationId"] for *_, operation in OPERATIONS if "security" not in operation}
+OPEN = {operation["operationId"] for *_, operation in OPERATIONS if not operation["security"]}
 
 
-def cases(key: str) -> list[Any]:
-    """The operations whose entry in the OpenAPI document has this key, as parameters of a test."""
-    return [pytest.param(*case, id=case[2]["operationId"]) for case in OPERATIONS if key in case[2]]
+def cases(*, for_staff: bool) -> list[Any]:
+    """The operations that are not open, or those of them for staff, as parameters of a test."""
+    return [
+        pytest.param(*case, id=case[2]["operationId"])
+        for case in OPERATIONS
+        if case[2]["security"] and not (for_staff and "x-principal" in case[2])
+    ]
 
 
 @pytest.fixture
@@ -59,11 +63,28 @@ def test_only_the_token_of_a_mail_needs_nobody_to_be_known() -> None:
     assert {"verifyEmail"} == OPEN
 
 
-@pytest.mark.parametrize(("method", "path", "operation"), cases("security"))
+def test_every_operation_names_its_permission_and_how_callers_show_who_they_are() -> None:
+    operations = [spec for item in the_document()["paths"].values() for spec in item.values()]
+    closed = [spec for spec in operations if spec["security"]]
+    opened = {spec["operationId"] for spec in operations} - {s["operationId"] for s in closed}
+    assert opened == {"verifyEmail", "getHealth", "getReadiness", "getLiveness"}
+    shoppers = {"bearer", "gateway", "storefront"}
+    for spec in closed:
+        schemes = {name for scheme in spec["security"] for name in scheme or ("none",)}
+        if spec["x-permission"] == "shopper":
+            assert (schemes, spec["x-principal"]) == (shoppers, "shopper"), spec["operationId"]
+        else:
+            assert schemes == {"bearer", "gateway", "none"}, spec["operationId"]
+            assert spec["x-permission"] in {permission.value for permission in Permission}
+    assert {s["x-permission"] for s in closed if s["operationId"] == "getMetrics"} == {
+        "service:observe"
+    }
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), cases(for_staff=False))
 async def test_every_operation_refuses_who_is_nobody(
     stranger: MemoryService, method: str, path: str, operation: dict[str, Any]
 ) -> None:
-    assert operation["security"]
     sent: list[dict[str, str | None]] = [
         {},
         claims("*", tenant=stranger.tenant),
@@ -75,7 +96,7 @@ async def test_every_operation_refuses_who_is_nobody(
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize(("method", "path", "operation"), cases("x-permission"))
+@pytest.mark.parametrize(("method", "path", "operation"), cases(for_staff=True))
 async def test_every_operation_needs_its_permission(
     service: MemoryService, method: str, path: str, operation: dict[str, Any]
 ) -> None:
