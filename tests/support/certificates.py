@@ -34,12 +34,13 @@ class Authority:
     _name: x509.Name
 
     @classmethod
-    def new(cls, folder: Path) -> Self:
+    def new(cls, folder: Path, *, valid_from: int = -10, days: int = 1) -> Self:
+        """An authority, valid from so many days after today until `days` after today."""
         folder.mkdir(parents=True, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, folder.name)])
         certificate = (
-            _builder(name, name, key)
+            _builder(name, name, key, days, valid_from)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .sign(key, hashes.SHA256())
         )
@@ -52,13 +53,17 @@ class Authority:
         """The file of the authority's own certificate."""
         return self.folder / "authority.pem"
 
-    def sign(self, name: str, *, days: int = 1, alternative: str = "") -> Pair:
-        """A certificate for one or two DNS names, valid for `days`; if negative, it has expired."""
+    def sign(
+        self, name: str, *, days: int = 1, valid_from: int = -10, alternative: str = ""
+    ) -> Pair:
+        """A certificate for one or two DNS names, valid for `days`; if negative, it has expired.
+        It is valid from so many days after today.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "unused")])
         names = [x509.DNSName(name), *([x509.DNSName(alternative)] if alternative else [])]
         certificate = (
-            _builder(self._name, subject, key, days)
+            _builder(self._name, subject, key, days, valid_from)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -77,7 +82,11 @@ class Authority:
 
 
 def _builder(
-    issuer: x509.Name, subject: x509.Name, key: ec.EllipticCurvePrivateKey, days: int = 1
+    issuer: x509.Name,
+    subject: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    days: int,
+    valid_from: int,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -85,6 +94,6 @@ def _builder(
         .subject_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(_NOW - 10 * DAY)
+        .not_valid_before(_NOW + valid_from * DAY)
         .not_valid_after(_NOW + days * DAY)
     )

@@ -1,9 +1,11 @@
 """TLS on both ports: its certificate may be replaced, and callers may have one."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ from customers.entrypoints.container import Container
 from customers.entrypoints.container.access import certificate_of
 from customers.entrypoints.grpc.generated.customers_pb2_grpc import CustomersServiceStub
 from customers.entrypoints.http.server import HttpServer
+from customers.entrypoints.observability.logs import configure
 from customers.entrypoints.process.health_check import readiness_problem
-from customers.entrypoints.tls.certificate import CannotServeTls
+from customers.entrypoints.tls.validity import CannotServeTls
 from tests.support.access import behind_gateway
 from tests.support.certificates import Authority, Pair
 from tests.support.grpc_service import an_order, failure, reason
@@ -29,6 +32,13 @@ ROLES = """
 subjects:
   orders.example.test: {roles: [orders-service], tenants: [shop]}
 """
+
+
+@pytest.fixture
+def log() -> StringIO:
+    stream = StringIO()
+    configure("info", as_json=True, stream=stream)
+    return stream
 
 
 @frozen(kw_only=True)
@@ -176,10 +186,48 @@ def settings_of(pair: Pair, **others: Any) -> Settings:
     return Settings(tls_cert=pair.certificate, tls_key=pair.key, **others)
 
 
-def test_an_expired_certificate_stops_the_start(tmp_path: Path) -> None:
-    pair = Authority.new(tmp_path).sign("localhost", days=-1)
-    with pytest.raises(CannotServeTls, match=r"TLS_CERT: the certificate in .* expired at 20"):
+NOT_NOW = pytest.mark.parametrize(
+    ("times", "problem"),
+    [
+        ({"days": -1}, r"expired at 20.*Z: replace it"),
+        ({"days": 3, "valid_from": 2}, r"is not valid before 20.*Z: use one that is valid now"),
+    ],
+    ids=["expired", "not yet valid"],
+)
+
+
+@NOT_NOW
+def test_a_certificate_that_is_not_valid_now_stops_the_start(
+    tmp_path: Path, times: dict[str, Any], problem: str
+) -> None:
+    pair = Authority.new(tmp_path).sign("localhost", **times)
+    with pytest.raises(CannotServeTls, match=rf"TLS_CERT: the certificate in .* {problem}"):
         certificate_of(settings_of(pair))
+
+
+@NOT_NOW
+async def test_a_certificate_that_is_not_valid_now_does_not_replace_another(
+    tmp_path: Path, times: dict[str, Any], problem: str, log: StringIO
+) -> None:
+    async with serving(tmp_path) as served:
+        before = await served.serial_number()
+        served.pair.write(served.authority.sign("localhost", **times))
+        assert await served.serial_number() == before
+    assert re.search(rf"was not replaced.*TLS_CERT: .* {problem}", log.getvalue())
+
+
+@NOT_NOW
+def test_only_authorities_that_are_not_valid_now_stop_the_start(
+    tmp_path: Path, times: dict[str, Any], problem: str, log: StringIO
+) -> None:
+    good, bad = Authority.new(tmp_path), Authority.new(tmp_path / "bad", **times)
+    pair, bundle = good.sign("localhost"), tmp_path / "bundle.pem"
+    bundle.write_bytes(bad.path.read_bytes() * 2)
+    with pytest.raises(CannotServeTls, match=rf"TLS_CLIENT_CA: certificate 1 of 2 .* {problem}"):
+        certificate_of(settings_of(pair, tls_client_ca=bundle))
+    bundle.write_bytes(good.path.read_bytes() + bad.path.read_bytes())
+    assert certificate_of(settings_of(pair, tls_client_ca=bundle)) is not None
+    assert re.search(rf"TLS_CLIENT_CA: certificate 2 of 2 .* {problem}", log.getvalue())
 
 
 @pytest.mark.parametrize("text", ["", "no certificate", "-----BEGIN CERTIFICATE-----"])

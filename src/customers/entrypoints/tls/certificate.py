@@ -1,7 +1,6 @@
 """The certificate of the service, read again when its files are replaced."""
 
 import ssl
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Final, Self
@@ -11,12 +10,13 @@ from attrs import frozen
 from cryptography import x509
 
 from customers.entrypoints.observability.logs import logger
+from customers.entrypoints.tls.validity import (
+    CannotServeTls,
+    expect_valid,
+    expect_valid_authorities,
+)
 
 MIN_VERSION: Final = ssl.TLSVersion.TLSv1_2
-
-
-class CannotServeTls(Exception):
-    """The certificate's files cannot be used; the message names the setting and the remedy."""
 
 
 @frozen(kw_only=True)
@@ -35,7 +35,7 @@ class _Content:
 
     @classmethod
     def of(cls, files: CertificateFiles) -> Self:
-        """Reads the files. Raises CannotServeTls, also for an expired certificate."""
+        """Reads the files. Raises CannotServeTls, also for a certificate that is not valid now."""
         try:
             content = cls(certificate=files.certificate.read_bytes(), key=files.key.read_bytes())
             _new_context(files)
@@ -48,12 +48,7 @@ class _Content:
                 f"TLS_CERT, TLS_KEY: {files.certificate} and {files.key} are not a certificate and "
                 f"its key in PEM ({cause}): correct the files"
             ) from None
-        ends = certificates[0].not_valid_after_utc
-        if ends < datetime.now(UTC):  # noqa: TID251 - real time, which callers check too
-            raise CannotServeTls(
-                f"TLS_CERT: the certificate in {files.certificate} expired at "
-                f"{ends:%Y-%m-%dT%H:%M:%SZ}: replace it"
-            )
+        expect_valid(certificates[0], files.certificate)
         return content
 
 
@@ -91,10 +86,12 @@ class Certificate:
         try:
             self.context.load_verify_locations(authorities)
             content = authorities.read_bytes()
-        except OSError:
+            certificates = x509.load_pem_x509_certificates(content)
+        except (OSError, ValueError):
             raise CannotServeTls(
                 f"TLS_CLIENT_CA: {authorities} holds no certificates in PEM: correct the file"
             ) from None
+        expect_valid_authorities(certificates, authorities)
         self.context.verify_mode = ssl.CERT_OPTIONAL
         return content
 
