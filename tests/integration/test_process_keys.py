@@ -71,13 +71,29 @@ async def test_a_key_lets_a_service_in_until_it_is_revoked(
     assert listed["last_used_at"] is not None  # written when the service stopped
     assert (listed["id"], listed["permissions"]) == (new_key["id"], ["customers:view"])
     assert secret not in json.dumps(listed)
+    [explained] = await operator.lines("access", "explain", "--key", new_key["id"])
+    assert (explained["kind"], explained["subject"]) == ("service", new_key["id"])
+    assert (explained["may"], explained["is_valid"]) == (["customers:view"], True)
+    assert secret not in json.dumps(explained)
     [revoked] = await operator.lines("keys", "revoke", new_key["id"])
     assert revoked["tenant_id"] == tenant
     assert await operator.lines("keys", "list", "--tenant", tenant) == []
-    [explained] = await operator.lines("access", "explain", "--key", new_key["id"])
-    assert (explained["kind"], explained["subject"]) == ("service", new_key["id"])
-    assert (explained["may"], explained["is_valid"]) == (["customers:view"], False)
-    assert secret not in json.dumps(explained)
+
+
+async def test_a_key_that_is_refused_is_explained_by_the_reason(operator: Operator) -> None:
+    create = ("keys", "create", "--tenant", a_tenant(), "--permissions", "*")
+    [revoked] = await operator.lines(*create)
+    [expired] = await operator.lines(*create, "--expires", "1m")
+    await operator.lines("keys", "revoke", revoked["id"])
+    connection = await asyncpg.connect(operator.url)
+    past = "UPDATE customer_api_keys SET expires_at = created_at WHERE id = $1"
+    await connection.execute(past, expired["id"])
+    await connection.close()
+    for key, reason in ((revoked, "was revoked"), (expired, "expired")):
+        status, output, errors = await operator.run("access", "explain", "--key", key["id"])
+        assert (status, output) == (1, "")
+        assert errors.startswith(f"the key {key['id']} {reason} at 20")
+        assert errors.endswith(": a caller with it is refused with 401\n")
 
 
 async def test_the_secret_of_a_key_is_in_no_row(operator: Operator) -> None:

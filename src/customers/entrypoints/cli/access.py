@@ -45,7 +45,7 @@ def access() -> None:
 def explain_access(settings: Settings, token_file: Path | None, key_id: UUID | None) -> None:
     """Print what a caller would be and may do: kind, subject, tenants and permissions.
 
-    If the caller would be refused, it says why; for a token it then exits with 1.
+    If the caller would be refused, it says why and exits with 1.
     """
     from customers.entrypoints.process.explain_access import explain_token
     from customers.entrypoints.process.explain_key import explain_key
