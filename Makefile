@@ -1,4 +1,4 @@
-# The commands of a checkout. They need make and Python 3.11 or later; the packages that a target uses
+# The commands of a checkout. They need make and Python 3.11.4 or later; the packages that a target uses
 # are first installed into .venv, from the pinned files in requirements/. Tests, checks and examples
 # that need more, such as Go or a browser, are left out where it is missing; the last line says so.
 
@@ -10,7 +10,7 @@ PROCESSES ?= 3
 ARGS ?=
 
 BIN := .venv/bin
-LOCK := $(BIN)/uv pip compile --system-certs --quiet --python $(BIN)/python --python-version 3.11 --universal \
+LOCK := $(BIN)/uv pip compile --system-certs --quiet --python $(BIN)/python --python-version 3.11.4 --universal \
 	--generate-hashes --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 STUBS := src/customers/entrypoints/grpc/generated
 # Adds the variables of .env, if it exists; those of the environment take precedence.
