@@ -61,6 +61,19 @@ class ApiKeyContract:
         assert await all_keys(storage, a_tenant()) == []
         assert await all_keys(storage, tenant) == [key]
 
+    async def test_the_keys_of_every_tenant_are_listed_by_tenant(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        first, second = sorted((tenant, a_tenant()))
+        old, new = [an_api_key(tenant_id=first, created_at=later(days=day)) for day in (1, 2)]
+        other = an_api_key(tenant_id=second, created_at=later(days=3))
+        revoked = await a_stored_key(storage, tenant)
+        await add_keys(storage, other, old, new)
+        async with storage.transaction(tenant) as tx:
+            await tx.api_keys.revoke(revoked.id, later(days=1))
+        listed = await storage.api_keys_of_every_tenant()
+        assert [key for key in listed if key.tenant_id in (first, second)] == [new, old, other]
+
     async def test_a_key_is_found_by_its_id_alone(self, storage: Storage, tenant: str) -> None:
         keys = [await a_stored_key(storage, one) for one in (tenant, a_tenant())]
         assert [await storage.api_key(key.id) for key in keys] == keys

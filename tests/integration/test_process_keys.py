@@ -75,6 +75,8 @@ async def test_a_key_lets_a_service_in_until_it_is_revoked(
     assert (explained["kind"], explained["subject"]) == ("service", new_key["id"])
     assert (explained["may"], explained["is_valid"]) == (["customers:view"], True)
     assert secret not in json.dumps(explained)
+    everybody = await operator.lines("keys", "list")
+    assert new_key["id"] in {key["id"] for key in everybody if key["tenant_id"] == tenant}
     [revoked] = await operator.lines("keys", "revoke", new_key["id"])
     assert revoked["tenant_id"] == tenant
     assert await operator.lines("keys", "list", "--tenant", tenant) == []

@@ -93,6 +93,9 @@ def test_the_commands_of_the_owner(tmp_path: Path, server: str) -> None:
         for command in (create, ("keys", "list", "--tenant", "shop"), ("doctor", "segments")):
             with start_command(tmp_path, *command, environ=secured(url)) as process:
                 assert process.exit_code() == 0, process.errors
+        with start_command(tmp_path, "keys", "list", environ=secured(url)) as listing:
+            assert listing.exit_code() == 0, listing.errors
+            assert "shop" in listing.output  # a service role sees the keys of all tenants
 
 
 def test_until_a_role_is_prepared_others_see_what_they_saw(tmp_path: Path, server: str) -> None:

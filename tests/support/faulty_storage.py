@@ -107,6 +107,10 @@ class FaultyStorage(Storage):
         self._raise_fault()
         return await self._inner.api_key(key_id)
 
+    async def api_keys_of_every_tenant(self) -> Sequence[ApiKey]:
+        self._raise_fault()
+        return await self._inner.api_keys_of_every_tenant()
+
     async def deployment_secret(self) -> bytes | None:
         self._raise_fault()
         return await self._inner.deployment_secret()

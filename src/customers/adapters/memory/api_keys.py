@@ -1,12 +1,13 @@
 """API keys in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from attrs import evolve, frozen
 
 from customers.adapters.memory.draft import Draft, StateReader
+from customers.adapters.memory.state import State
 from customers.core.errors import ApiKeyNotFound
 from customers.core.model.api_key import ApiKey
 from customers.core.ports.api_keys import ApiKeyReader, ApiKeyRepository
@@ -19,8 +20,7 @@ class MemoryApiKeyReader(ApiKeyReader):
     _source: StateReader
 
     async def all(self) -> Sequence[ApiKey]:
-        keys = (key for key in self._source.state.api_keys.values() if key.revoked_at is None)
-        return sorted(keys, key=lambda key: (key.created_at, key.id), reverse=True)
+        return _listed(self._source.state)
 
 
 @frozen
@@ -49,3 +49,14 @@ class MemoryApiKeys(MemoryApiKeyReader, ApiKeyRepository):
     def _save(self, key: ApiKey) -> None:
         state = self._source.state
         self._source.replace(evolve(state, api_keys=state.api_keys.set(key.id, key)))
+
+
+def keys_of_every_tenant(states: Iterable[State]) -> Sequence[ApiKey]:
+    """The keys that are not revoked, by tenant, then newest first."""
+    keys = [key for state in states for key in _listed(state)]
+    return sorted(keys, key=lambda key: key.tenant_id)
+
+
+def _listed(state: State) -> Sequence[ApiKey]:
+    keys = (key for key in state.api_keys.values() if key.revoked_at is None)
+    return sorted(keys, key=lambda key: (key.created_at, key.id), reverse=True)

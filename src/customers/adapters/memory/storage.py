@@ -31,7 +31,11 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from customers.adapters.memory.addresses import MemoryAddresses, MemoryAddressReader
-from customers.adapters.memory.api_keys import MemoryApiKeyReader, MemoryApiKeys
+from customers.adapters.memory.api_keys import (
+    MemoryApiKeyReader,
+    MemoryApiKeys,
+    keys_of_every_tenant,
+)
 from customers.adapters.memory.assignments import MemoryAssignmentReader, MemoryAssignments
 from customers.adapters.memory.autocommit import MemoryAutocommit
 from customers.adapters.memory.communications import MemoryCommunicationReader, MemoryCommunications
@@ -180,6 +184,9 @@ class MemoryStorage(Storage):
     async def api_key(self, key_id: UUID) -> ApiKey | None:
         states = self._tenants.committed().values()
         return next((state.api_keys[key_id] for state in states if key_id in state.api_keys), None)
+
+    async def api_keys_of_every_tenant(self) -> Sequence[ApiKey]:
+        return keys_of_every_tenant(self._tenants.committed().values())
 
     async def deployment_secret(self) -> bytes:
         self._tenants.check()

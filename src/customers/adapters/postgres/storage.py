@@ -245,12 +245,21 @@ class PostgresStorage(Storage):
             return await search_texts.rewrite(session, limit)
 
     async def api_key(self, key_id: UUID) -> ApiKey | None:
-        if not api_keys.has_table(self._schema.revision):
-            await self.check()  # the database may have been migrated meanwhile
-        if not api_keys.has_table(self._schema.revision):
+        if not await self._has_api_keys():
             return None
         async with self._session("") as session:
             return await api_keys.find(session, key_id)
+
+    async def api_keys_of_every_tenant(self) -> Sequence[ApiKey]:
+        if not await self._has_api_keys():
+            return []
+        async with self._session("") as session:
+            return await api_keys.all_of_every_tenant(session)
+
+    async def _has_api_keys(self) -> bool:
+        if not api_keys.has_table(self._schema.revision):
+            await self.check()  # the database may have been migrated meanwhile
+        return api_keys.has_table(self._schema.revision)
 
     async def deployment_secret(self) -> bytes | None:
         async with self._session("") as session:

@@ -280,6 +280,12 @@ class Storage(Protocol):
         """
         ...
 
+    async def api_keys_of_every_tenant(self) -> Sequence[ApiKey]:
+        """The keys of all tenants that are not revoked, by tenant, then newest first, ties by id,
+        the greatest first. For commands of operators, who name no tenant.
+        """
+        ...
+
     async def deployment_secret(self) -> bytes | None:
         """Secret random bytes, the same for every process that uses this storage.
 

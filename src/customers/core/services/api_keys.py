@@ -33,6 +33,10 @@ class ApiKeys:
         async with self._storage.view(tenant_id) as view:
             return await view.api_keys.all()
 
+    async def of_every_tenant(self) -> Sequence[ApiKey]:
+        """The keys of all tenants that are not revoked, by tenant, then newest first."""
+        return await self._storage.api_keys_of_every_tenant()
+
     @retries_conflict
     async def create(
         self, tenant_id: str, details: ApiKeyDetails, *, principal: Principal

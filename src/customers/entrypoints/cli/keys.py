@@ -42,10 +42,10 @@ def create_key(
 
 
 @keys.command("list")
-@click.option("--tenant", required=True, help="The tenant whose keys are listed.")
+@click.option("--tenant", help="The tenant whose keys are listed.  [default: all tenants]")
 @takes_settings("database_url", "data_dir", "environment", "log_level")
-def list_keys(settings: Settings, *, tenant: str) -> None:
-    """List the keys of a tenant, newest first, without the revoked ones."""
+def list_keys(settings: Settings, *, tenant: str | None) -> None:
+    """List the keys of a tenant or of all, newest first, without the revoked ones."""
     from customers.entrypoints.process.keys_command import list_all
 
     run = configure(settings)

@@ -54,15 +54,17 @@ async def create(
     )
 
 
-async def list_all(settings: Settings, output: Output, *, tenant: str) -> None:
-    """Prints the keys of a tenant, newest first, without the revoked ones."""
-    tenant_id = _tenant(settings, tenant)
+async def list_all(settings: Settings, output: Output, *, tenant: str | None) -> None:
+    """Prints the keys of a tenant, else of all tenants, newest first, without the revoked ones."""
+    tenant_id = None if tenant is None else _tenant(settings, tenant)
     async with stored_keys(settings) as stored:
-        keys = await stored.all(tenant_id)
+        every = tenant_id is None
+        keys = await (stored.of_every_tenant() if tenant_id is None else stored.all(tenant_id))
     for key in keys:
-        output.show(_sentence(key), **values_of(key))
+        prefix = f"{key.tenant_id}  " if every else ""
+        output.show(f"{prefix}{_sentence(key)}", **values_of(key))
     if not keys and not output.as_json:
-        output.info(f"tenant {tenant_id} has no keys")
+        output.info("no tenant has keys" if every else f"tenant {tenant_id} has no keys")
 
 
 async def revoke(settings: Settings, output: Output, key_id: UUID) -> None:

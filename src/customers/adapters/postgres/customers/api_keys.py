@@ -59,16 +59,22 @@ async def find(session: Session, key_id: UUID) -> ApiKey | None:
     return None if row is None else API_KEYS.read(row)
 
 
+async def all_of_every_tenant(session: Session) -> Sequence[ApiKey]:
+    """The keys that are not revoked, by tenant, then newest first."""
+    return [API_KEYS.read(row) for row in await session.rows(_ALL_OF_EVERY_TENANT)]
+
+
 _key = customer_api_keys.c
 _ID = bindparam("id", type_=Uuid())
 _NOW = bindparam("now", type_=MOMENT)
 _OWN = update(customer_api_keys).where(_key.tenant_id == TENANT, _key.id == _ID)
 _CLASS: ColumnElement[int] = literal_column(str(_LOCK_CLASS))
 _FIND = Statement.across_tenants("api key", select(*API_KEYS.columns).where(_key.id == _ID))
-_ALL = Statement.of(
-    select(*API_KEYS.columns)
-    .where(_key.tenant_id == TENANT, _key.revoked_at.is_(None))
-    .order_by(_key.created_at.desc(), _key.id.desc())
+_NEWEST = (_key.created_at.desc(), _key.id.desc())
+_NOT_REVOKED = select(*API_KEYS.columns).where(_key.revoked_at.is_(None))
+_ALL = Statement.of(_NOT_REVOKED.where(_key.tenant_id == TENANT).order_by(*_NEWEST))
+_ALL_OF_EVERY_TENANT = Statement.across_tenants(
+    "api keys", _NOT_REVOKED.order_by(_key.tenant_id, *_NEWEST)
 )
 _LOCK = Statement.of(select(func.pg_advisory_xact_lock(_CLASS, bindparam("mark", type_=Integer()))))
 _ADD = Statement.of(insert(customer_api_keys).values(parameters(customer_api_keys)))

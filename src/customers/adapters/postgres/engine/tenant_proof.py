@@ -65,6 +65,7 @@ ACROSS_TENANTS: Final[Mapping[str, str]] = {
     "tenants with segments": "the sweeper and `customers doctor` ask which tenants have segments",
     "tenants to refresh": "the sweeper asks which tenants have something to refresh",
     "api key": "the key of a caller says which tenant they belong to; it is found by its id alone",
+    "api keys": "`customers keys list` without a tenant lists the keys of all",
     "backlog": "the metrics count the pending changes of all tenants",
     "verification of a token": "the token is the credential, and its holder names no tenant",
     "failed builds": "the metrics count the failed builds of all tenants",
