@@ -18,7 +18,7 @@ from customers.entrypoints.http import body, connections, protocol
 from customers.entrypoints.http.server import HttpServer
 from customers.entrypoints.observability.logs import configure
 from tests.support.api_client import BASE, Api, serving
-from tests.support.api_steps import COMMUNICATION, customer_path, new_customer
+from tests.support.api_steps import COMMUNICATION, an_unknown_id, customer_path, new_customer
 from tests.support.builders import USD, a_tenant
 from tests.support.patience import PATIENCE_SECONDS
 
@@ -161,6 +161,23 @@ async def test_a_head_that_is_too_slow_or_too_long_is_counted(
         page = container.metrics().render()[0]
     for kind in ("head_timeout", "headers_too_large"):
         assert f'customers_refusals_total{{kind="{kind}"}} 1.0'.encode() in page
+
+
+@pytest.mark.parametrize("name", ["h2c", "websocket"])
+@pytest.mark.parametrize(
+    "start", [LIVE, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"]
+)
+async def test_a_request_for_another_protocol_is_the_last_one(
+    call: Call, api: Api, name: str, start: bytes
+) -> None:
+    asks = f"Host: x\r\nConnection: Upgrade\r\nUpgrade: {name}".encode()
+    request = start.replace(b"Host: x", asks)
+    between = b"P" * (protocol.PIECE_BYTES - len(request))
+    for follows in (b"", LIVE, between + LIVE, 1_000 * LIVE):
+        caller = await call(api.port)
+        await caller.send(request + follows)
+        assert (await caller.answer())[0] == (200 if start is LIVE else 405)
+        assert await caller.end() == b""
 
 
 async def test_a_head_in_pieces_and_a_long_answer_are_no_reason_for_408(
@@ -320,6 +337,19 @@ async def test_a_caller_who_leaves_before_the_answer_is_a_quiet_499(
             await asyncio.sleep(SOON)
         await until(api, 'customers_http_requests_total{method="POST"', 1)
         assert (await api.get("/customers")).body["total"] == 1
+    assert '"status":499' in log.getvalue()
+    assert '"level":"error"' not in log.getvalue()
+
+
+async def test_a_caller_who_leaves_behind_a_batch_is_a_quiet_499(
+    call: Call, api: Api, log: StringIO
+) -> None:
+    order = {"customerId": an_unknown_id(), "orderId": "order", "totalAmount": 1}
+    data = json.dumps({"orders": [order] * 1_000}).encode()
+    caller = await call(api.port)
+    await caller.send(head(api, "/customers/orders/batch", len(data)) + data)
+    caller.writer.write_eof()
+    await until(api, 'customers_http_requests_total{method="POST"', 1)
     assert '"status":499' in log.getvalue()
     assert '"level":"error"' not in log.getvalue()
 

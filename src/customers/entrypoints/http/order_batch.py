@@ -13,6 +13,7 @@ from customers.core.model.order import Order
 from customers.core.model.problems import too_many_problems
 from customers.core.model.values import Id
 from customers.core.services.orders import LedgerResult
+from customers.entrypoints.http.body import CallerLeft
 from customers.entrypoints.http.errors import INTERNAL_ERROR, details_of, error_response_of
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.json import shapes
@@ -71,13 +72,13 @@ async def record_batch(
     ledger_metrics: LedgerMetrics,
 ) -> shapes.OrderBatchResponse:
     """Records the orders of a body, and returns their outcomes. Raises BatchesBusy if there is no
-    room for them, and Unavailable if the storage was unavailable for all of them.
+    room for them, and if none could be recorded, Unavailable, or CallerLeft.
     """
     with batches.admit([context.tenant] * len(raw_orders)):
         commands = [_read(raw, context, decoder) async for raw in in_slices(raw_orders)]
         outcomes = await batches.record(commands, ledger_metrics, context.has_caller_left)
     if outcomes and all(isinstance(outcome, Unavailable) for outcome in outcomes):
-        raise Unavailable
+        raise CallerLeft if context.has_caller_left() else Unavailable
     return {"outcomes": [_outcome(*pair) for pair in zip(raw_orders, outcomes, strict=True)]}
 
 

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from customers.entrypoints.http.connections import Connections
 from customers.entrypoints.http.errors import INTERNAL_ERROR
@@ -41,8 +43,8 @@ class Protocol(web.RequestHandler):
     """One connection. `connections` holds the open ones; if it is None, they are not limited."""
 
     __slots__ = (
-        *("_answer_timer", "_connections", "_framing", "_head_timer", "_is_refused", "_parting"),
-        *("_unparsed", "_unsent", "awaits_body", "peer"),
+        *("_answer_timer", "_connections", "_framing", "_head_timer", "_is_refused", "_last_body"),
+        *("_parting", "_unparsed", "_unsent", "awaits_body", "peer"),
     )
 
     def __init__(self, server: web.Server, connections: Connections | None) -> None:
@@ -65,6 +67,7 @@ class Protocol(web.RequestHandler):
         self._framing = Framing()
         self._unparsed = b""
         self._is_refused = False
+        self._last_body: StreamReader | None = None
         self._parting: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -92,11 +95,12 @@ class Protocol(web.RequestHandler):
 
     def _parse(self, data: bytes) -> None:
         """Parses what has arrived, piece by piece; if a reader pauses that, the rest waits for its
-        next call. What follows a framing that is too large is ignored.
+        next call. What follows a framing that is too large, or a request that asks for another
+        protocol, is ignored.
         """
         data, self._unparsed = self._unparsed + data, b""
         for start in range(0, len(data) or 1, PIECE_BYTES):
-            if self._is_refused:
+            if self._is_refused or (self._last_body is not None and self._last_body.is_eof()):
                 return
             if start and self._reading_paused:
                 self._unparsed = data[start:]
@@ -107,10 +111,19 @@ class Protocol(web.RequestHandler):
         super().data_received(piece)
         is_parsed = not self._reading_paused
         self._is_refused = self._framing.is_too_large(len(piece), is_parsed=is_parsed)
-        if self._messages:
-            message, body = self._messages[-1]
-            if getattr(message, "chunked", False):
+        message, body = self._messages[-1] if self._messages else (None, EMPTY_PAYLOAD)
+        if isinstance(message, RawRequestMessage):
+            if message.chunked:
                 self._framing.follow(body)
+            if message.upgrade:
+                self._end_after(message, body)
+
+    def _end_after(self, message: RawRequestMessage, body: StreamReader) -> None:
+        """Answers a request for another protocol as any other, and ends the connection then: what
+        follows it may be of that protocol.
+        """
+        self._messages[-1] = (message._replace(should_close=True), body)
+        self._last_body, self._message_tail = body, b""
 
     @property
     def awaits_head(self) -> bool:
