@@ -130,6 +130,11 @@ class UnknownParameterContract:
         assert (await api.get(f"{export}?table=notes")).code == "UNKNOWN_PARAMETER"
         assert (await api.get(f"{export}?_=1")).status == 200
 
+    async def test_a_page_number_beside_a_cursor_is_refused(self, api: Api) -> None:
+        answer = await api.get("/customers?cursor=&page=2")
+        assert answer.problem == (400, "VALIDATION_FAILED", frozenset({("page", "INVALID_VALUE")}))
+        assert (await api.get("/customers?cursor=&page=1")).status == 200
+
     async def test_an_empty_cursor_is_given_once_too(self, api: Api) -> None:
         for query in ("cursor=&cursor=", "cursor=&cursor=x"):
             answer = await api.get(f"/customers?{query}")

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from attrs import frozen
 
 from customers.core.errors import Conflict
+
+TOO_MUCH: Final = "is more than what is left of the order"
 
 
 @frozen(kw_only=True)

@@ -10,6 +10,7 @@ from uuid import UUID
 from attrs import evolve, frozen
 
 from customers.core.errors.ledger import (
+    TOO_MUCH,
     Difference,
     OrderConflict,
     RefundConflict,
@@ -131,9 +132,8 @@ class Entry:
         total = self.refunds_total + refund.amount
         if self.total_amount is not None and total > self.total_amount:
             rest = self.total_amount - self.refunded_amount
-            message = "is more than what is left of the order"
             raise RefundExceedsOrder(
-                [Difference(field="amount", given=refund.amount, stored=rest, message=message)]
+                [Difference(field="amount", given=refund.amount, stored=rest, message=TOO_MUCH)]
             )
         return evolve(self, refunds_total=total)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from attrs import evolve, fields, frozen
 
-from customers.core.errors import InvalidValue
+from customers.core.errors import InvalidValue, Problem
 from customers.core.model.contact_gates import CountryCodeGate, email_key
 from customers.core.model.customer import CustomerStatusChoice, CustomerTypeChoice
 from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers
@@ -57,7 +57,7 @@ class CustomerPageQuery(Query):
 
     sort_by: Annotated[SortField, ChoiceGate(SortField)] = SortField.CREATED_AT
     sort_order: Annotated[SortDirection, ChoiceGate(SortDirection)] = SortDirection.DESC
-    page: Annotated[int, CountGate(), "The page number, from 1; ignored with `cursor`."] = 1
+    page: Annotated[int, CountGate(), "The page number, from 1; not with `cursor`."] = 1
     size: Annotated[int, PageSizeLimit(limit=MAX_PAGE_SIZE)] = 20
     cursor: (
         Annotated[
@@ -89,6 +89,9 @@ class CustomerPageQuery(Query):
         return self._at_cursor(context, problems)
 
     def _at_cursor(self, context: RequestContext, problems: Problems) -> Self:
+        if self.is_by_cursor and self.page > 1:
+            message = "a list that is walked by cursor has no page numbers; leave out page"
+            problems.extend([Problem(field="page", code="INVALID_VALUE", message=message)])
         # A cursor is bound to the tenant and the path, which may be invalid if there are problems.
         if not self.cursor or context.problems:
             return self
@@ -118,8 +121,8 @@ class CustomerFilterQuery(CustomerPageQuery):
         SearchGate(max_length=_MAX_SEARCH),
         "Part of the e-mail address, of the name (words in any order) or of the phone number (at "
         "least five digits, in any spelling), or a whole order number or order id. Letter case and "
-        "accents do not matter, but an order id in mixed case must be typed exactly. With an @ "
-        "it is part of an e-mail address, a space standing for a plus, or a whole order.",
+        "accents do not matter, but an order id in mixed case must be typed exactly. In a "
+        "search with an @, a space stands for a plus.",
     ] = ""
     status: tuple[CustomerStatusChoice, ...] = ()
     customer_type: tuple[CustomerTypeChoice, ...] = ()

@@ -1,7 +1,7 @@
 """The error responses of a route, in its own format and as problem documents."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final
@@ -9,11 +9,13 @@ from typing import Any, Final
 from customers.core.errors import UNKNOWN_PARAMETER, CustomersError, Invalid, InvalidValue, Problem
 from customers.core.errors.availability import TenantBusy, Unavailable
 from customers.core.errors.ledger import (
+    TOO_MUCH,
     Difference,
     OrderConflict,
     RefundConflict,
     RefundExceedsOrder,
 )
+from customers.core.model.order import Order
 from customers.entrypoints.http.body import JSON
 from customers.entrypoints.http.drain import BODY_TIMEOUT
 from customers.entrypoints.http.errors import (
@@ -57,9 +59,10 @@ def errors_of(route: Route) -> dict[int, list[ErrorResponse]]:
 def _errors_of(route: Route) -> Iterator[ErrorResponse]:
     if route.is_of_tenant or route.query or route.method != "GET":
         yield _example(Invalid)
-    if route.query is not None and route.query.is_of_list:
+    if route.query is not None:
         yield _UNKNOWN_PARAMETER
-    yield from map(_example, route.all_errors)
+    for kind in route.all_errors:
+        yield _example(kind, _difference_of(kind, route))
     if route.is_of_tenant:
         yield _example(TenantBusy)
         yield _example(Unavailable)
@@ -97,7 +100,7 @@ def _plain(body: dict[str, Any]) -> Any:
 
 
 _MISSPELT: Final = Problem(
-    field="cursr", code=UNKNOWN_PARAMETER, message="unknown parameter (did you mean cursor?)"
+    field="tenat_id", code=UNKNOWN_PARAMETER, message="unknown parameter (did you mean tenant_id?)"
 )
 _UNKNOWN_PARAMETER: Final = ErrorResponse(
     status=400,
@@ -107,22 +110,24 @@ _UNKNOWN_PARAMETER: Final = ErrorResponse(
 )
 
 
-_DIFFERENCES: Final[Mapping[type[CustomersError], Sequence[Difference]]] = {
-    kind: (Difference(field=field, given=Decimal("50.5"), stored=Decimal("50")),)
-    for kind, field in (
-        (OrderConflict, "totalAmount"),
-        (RefundConflict, "amount"),
-        (RefundExceedsOrder, "amount"),
-    )
-}
+def _difference_of(kind: type[CustomersError], route: Route) -> Sequence[Difference]:
+    """What the example of a conflict names, where the operation states what can differ."""
+    given, stored = Decimal("50.5"), Decimal(50)
+    if kind is OrderConflict and route.body is not None and route.body.kind is Order:
+        return (Difference(field="totalAmount", given=given, stored=stored),)
+    if kind is RefundConflict:
+        return (Difference(field="amount", given=given, stored=stored),)
+    if kind is RefundExceedsOrder:
+        return (Difference(field="amount", given=given, stored=stored, message=TOO_MUCH),)
+    return ()
 
 
-def _example(kind: type[CustomersError]) -> ErrorResponse:
+def _example(kind: type[CustomersError], differences: Sequence[Difference] = ()) -> ErrorResponse:
     problem = InvalidValue("REQUIRED", "is required").at("email", "/email")
     return ErrorResponse(
         status=status_of(kind),
         code=kind.code,
         message=kind.message,
         problems=[problem] if kind is Invalid else None,
-        differences=_DIFFERENCES.get(kind, ()),
+        differences=differences,
     )
