@@ -182,6 +182,8 @@ def _narrow(parameter: dict[str, Any], ids: Mapping[str, str]) -> None:
         case "path" if parameter["name"] == "shopperId":
             parameter["example"] = "me"
             parameter["schema"] = {"enum": ["me", SHOPPER]}  # any other customer is refused
+        case "query" if parameter["name"] == "page":
+            parameter["schema"] = {"enum": [1]}  # a cursor allows no other
         case "query" if not parameter.get("required"):
             parameter["allowEmptyValue"] = True  # an empty value counts as absent
         case "header" if parameter["name"] == "X-User-ID":

@@ -54,7 +54,7 @@ def refusals(operation: Operation) -> Scenario:
     yield request(f"{unknown}?tenant_id=another", body)
     if unknown != path:
         yield request(_PART.sub("no-id", path), body)
-    yield request(f"{unknown}?cursr=1", body)
+    yield request(f"{unknown}?tenat_id=another", body)
     if method != "GET":
         yield request(unknown, b'{"a":')
         yield request(unknown, b"[]", Accept=PROBLEM)

@@ -9,8 +9,9 @@ from uuid import uuid4
 import pytest
 from grpc import StatusCode
 
-from customers.entrypoints.config.access_values import AuthModes
+from customers.entrypoints.config.access_values import AuthModes, PermissionNames
 from customers.entrypoints.container.access import InvalidKeyFile
+from tests.support.access import behind_gateway
 from tests.support.grpc_service import an_order, failure, reason
 from tests.support.memory_service import MemoryService, memory_service
 from tests.support.tokens import AUDIENCE, ISSUER, a_signer, claims, jwks_file
@@ -91,13 +92,25 @@ async def test_a_wrapped_route_wraps_the_refusal(tmp_path: Path) -> None:
         ("Bearer x", "INVALID_TOKEN"),
         (f"Bearer {'x' * 7000}", "INVALID_TOKEN"),
         ("Bearer csk_1_secret", "INVALID_TOKEN"),
+        ("Bearer\tx", "INVALID_TOKEN"),
         ("Basic eDp5", "AUTHENTICATION_REQUIRED"),
+        ("Bearerx", "AUTHENTICATION_REQUIRED"),
     ],
 )
 async def test_what_is_no_token_is_refused(value: str, code: str, tmp_path: Path) -> None:
     async with serving(tmp_path) as service:
         refused = await service.api.get("/customers", headers={"Authorization": value})
     assert refused.error == (401, code)
+
+
+@pytest.mark.parametrize("value", ["Bearer x", "Bearer\tx", "Bearer", "Bearerx", "Basic eDp5"])
+async def test_what_is_no_token_is_never_the_platform(value: str, tmp_path: Path) -> None:
+    platform = behind_gateway(gateway_anonymous=PermissionNames(("customers:view",)))
+    modes = {"auth": AuthModes(("gateway", "jwt"))}
+    async with serving(tmp_path, **{**platform, **modes}) as service:
+        assert (await service.api.get("/customers")).status == 200
+        refused = await service.api.get("/customers", headers={"Authorization": value})
+    assert refused.status == 401
 
 
 @pytest.mark.parametrize(

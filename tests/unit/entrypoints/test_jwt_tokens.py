@@ -115,7 +115,7 @@ def test_a_token_without_a_subject_is_refused(subject: object) -> None:
 
 @pytest.mark.parametrize(
     ("is_verified", "email"),
-    [(True, "a@x.test"), ("true", "a@x.test"), (False, ""), ("yes", ""), (1, ""), (None, "")],
+    [(True, "a@x.test"), ("true", ""), (False, ""), ("yes", ""), (1, ""), (None, "")],
 )
 def test_an_address_counts_if_it_is_verified(is_verified: object, email: str) -> None:
     claims = read({"email": "a@x.test", "email_verified": is_verified})

@@ -163,6 +163,12 @@ def test_the_sweeper_is_that_of_the_process_that_sweeps(tmp_path: Path) -> None:
     assert value(text, "customers_sweeper_last_success_timestamp_seconds") == last_success
 
 
+def test_files_that_a_starting_process_has_not_written_yet_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "counter_999999.db").touch()
+    _, text = run_sharing(tmp_path)
+    assert value(text, "customers_pool_connections_max") == 10
+
+
 def test_the_schema_revision_is_the_one_that_was_found_last(tmp_path: Path) -> None:
     for revision in ("0008", "0009", "0007"):
         run_sharing(tmp_path, schema=revision)

@@ -172,15 +172,15 @@ class FlagGate:
 
 @frozen
 class ChoiceGate:
-    """The gate of the values of an enumeration, in any letter case."""
+    """The gate of the values of an enumeration, in any letter case (of ASCII letters only)."""
 
     kind: type[StrEnum]
 
     def read(self, raw: object) -> StrEnum:
         value = text_of(raw)
-        folded = value.strip(WHITESPACE).casefold() if len(value) <= _MAX_CHOICE else None
+        name = value.strip(WHITESPACE) if len(value) <= _MAX_CHOICE else ""
         for choice in self.kind:
-            if choice.value.casefold() == folded:
+            if name.isascii() and choice.value.casefold() == name.casefold():
                 return choice
         raise InvalidValue("INVALID_VALUE", f"must be one of {', '.join(self.kind)}")
 

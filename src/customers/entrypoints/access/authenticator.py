@@ -57,15 +57,19 @@ class Principals(Protocol):
 
 
 class Authentication:
-    """Authenticates by a bearer token of a known kind, else by the first of `others` that can."""
+    """Authenticates by a bearer token of a known kind, else by the first of `others` that can.
+
+    A kind that takes every token refuses other schemes than Bearer too; without such a kind, the
+    header is the gateway's own matter.
+    """
 
     def __init__(self, tokens: Sequence[Tokens], others: Sequence[Principals]) -> None:
         self._tokens = tokens
         self._others = others
 
     async def authenticate(self, caller: Caller) -> Principal:
-        token = _bearer_token(caller)
-        if token is not None:
+        if authorization := single_value(caller, "authorization"):
+            token = _bearer_token(authorization)
             for kind in self._tokens:
                 if kind.takes(token):
                     return await kind.principal(token)
@@ -75,13 +79,11 @@ class Authentication:
         raise Unauthenticated
 
 
-def _bearer_token(caller: Caller) -> str | None:
-    """The token of the Authorization header; None without the header, or with another scheme.
-    Raises InvalidToken.
-    """
-    scheme, _, token = single_value(caller, "authorization").partition(" ")
+def _bearer_token(authorization: str) -> str:
+    """The token of an Authorization header; empty for another scheme. Raises InvalidToken."""
+    scheme, *rest = authorization.split(maxsplit=1)
     if scheme.lower() != _BEARER:
-        return None
-    if not (token := token.strip()):
+        return ""
+    if not rest:
         raise InvalidToken("the token is empty")
-    return token
+    return rest[0]

@@ -82,8 +82,8 @@ class Gateway:
             return False
         if self._secret is None:
             return True
-        secret = "".join(caller.values(SECRET_HEADER)).encode("utf-8", "surrogateescape")
-        return hmac.compare_digest(secret, self._secret)
+        secrets = [text.encode("utf-8", "surrogateescape") for text in caller.values(SECRET_HEADER)]
+        return len(secrets) == 1 and hmac.compare_digest(secrets[0], self._secret)
 
 
 def _claims(values: Mapping[str, str], email: str) -> Claims:

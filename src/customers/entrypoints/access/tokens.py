@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
-from customers.core.errors.access import InvalidToken
+from customers.core.errors.access import InvalidToken, Unauthenticated
 from customers.core.model.principal import Principal
 from customers.core.model.roles import Roles
 from customers.core.ports.clock import Clock
@@ -81,7 +81,11 @@ class JwtTokens(Tokens):
         return not token.startswith(_KEY_PREFIX)
 
     async def principal(self, token: str) -> Principal:
-        """The principal of a caller with this token. Raises InvalidToken."""
+        """The principal of a caller with this token. Raises InvalidToken, and Unauthenticated for
+        an empty token.
+        """
+        if not token:
+            raise Unauthenticated
         digest = _digest(token)
         entry, now = self._cache.get(digest), self._clock.now()
         if entry is not None and entry.verified_at <= now < entry.expires_at:
@@ -149,7 +153,5 @@ def _words(value: object) -> Sequence[str]:
 
 def _verified_email(claims: TokenClaims) -> str:
     """The e-mail address if the provider says that it is verified; else empty."""
-    email, is_verified = claims.get("email"), claims.get("email_verified")
-    return (
-        email if isinstance(email, str) and (is_verified is True or is_verified == "true") else ""
-    )
+    email = claims.get("email")
+    return email if isinstance(email, str) and claims.get("email_verified") is True else ""

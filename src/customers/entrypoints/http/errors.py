@@ -49,7 +49,7 @@ class ErrorResponse:
     status: int
     code: str
     message: str
-    problems: Sequence[Problem] | None = None
+    problems: Sequence[Problem] = ()
     differences: Sequence[Difference] = ()
     headers: Mapping[str, str] = {}
 
@@ -155,7 +155,7 @@ def details_of(error: ErrorResponse) -> dict[str, Any]:
     """The key `details` of a body with its value; empty without `problems` and `differences`."""
     if error.differences:
         return {"details": [_difference(difference) for difference in error.differences]}
-    if error.problems is None:
+    if not error.problems:
         return {}
     return {"details": [_detail(problem) for problem in error.problems]}
 

@@ -4,12 +4,14 @@ Labels are route templates, methods, statuses and other fixed sets: never paths,
 Callers decide when to count.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
-from prometheus_client import CollectorRegistry, values
+from prometheus_client import CollectorRegistry, Metric, values
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
@@ -180,5 +182,21 @@ class Metrics:
         if self._multiprocess_dir is None:
             return self._registry
         merged = CollectorRegistry()
-        MultiProcessCollector(merged, str(self._multiprocess_dir))  # type: ignore[no-untyped-call]
+        _WrittenFiles(merged, str(self._multiprocess_dir))  # type: ignore[no-untyped-call]
         return merged
+
+
+class _WrittenFiles(MultiProcessCollector):
+    """Merges the files of all processes, but for empty ones: a process that starts creates its
+    files before it writes to them, and the collector of the client cannot read them until then.
+    """
+
+    def collect(self) -> Iterable[Metric]:
+        files = [entry.path for entry in os.scandir(self._path) if _is_written(entry)]
+        return self.merge(files)  # type: ignore[no-untyped-call,no-any-return]
+
+
+def _is_written(entry: os.DirEntry[str]) -> bool:
+    with suppress(FileNotFoundError):  # it was of a process that has ended meanwhile
+        return entry.name.endswith(".db") and entry.stat().st_size > 0
+    return False

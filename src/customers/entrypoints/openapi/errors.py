@@ -128,6 +128,6 @@ def _example(kind: type[CustomersError], differences: Sequence[Difference] = ())
         status=status_of(kind),
         code=kind.code,
         message=kind.message,
-        problems=[problem] if kind is Invalid else None,
+        problems=[problem] if kind is Invalid else (),
         differences=differences,
     )
