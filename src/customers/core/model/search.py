@@ -158,13 +158,11 @@ def _with_marks(folded: str, text: str) -> str:
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """The distinct words of a text that has two or more words, longest first; commas between words
-    do not count. Empty for other texts, and for more than _MAX_WORDS distinct words.
+    """The distinct words of a text with spaces or commas, longest first. Empty for other texts, for
+    one of nothing else, and for more than _MAX_WORDS distinct words.
     """
-    if len(text.split()) < 2:
-        return ()
     words = text.replace(",", " ").split()
-    if not words or len(distinct := dict.fromkeys(words)) > _MAX_WORDS:
+    if words in ([], [text]) or len(distinct := dict.fromkeys(words)) > _MAX_WORDS:
         return ()
     return tuple(sorted(distinct, key=len, reverse=True))
 
