@@ -270,7 +270,9 @@ async def serving(
     if door is not None:
         container.door.override(door)
     mails = RecordingMailer()
-    container.mail_delivery.override(MailDelivery(mails, quick_pauses=(0, 0), later_pauses=(0, 0)))
+    is_needed = container.verifications().is_needed
+    delivery = MailDelivery(mails, is_needed, quick_pauses=(0, 0), later_pauses=(0, 0))
+    container.mail_delivery.override(delivery)
     server = HttpServer(app := container.app(), seconds_to_end=1.0)
     port = await server.start("127.0.0.1", 0)
     try:

@@ -58,14 +58,16 @@ class Principals:
 
         Without `permissions` and `roles` it may do everything; a shopper has no permissions. With
         `email` and `email_verified`, a shopper is the customer with that address. The token expires
-        after `expires_in` seconds of the service's clock; -3600 makes an expired token. For a key
-        only `permissions` and `tenant` count. Raises NoTokens, and CustomersError for what the
-        service refuses.
+        after `expires_in` seconds of the service's clock; -3600 makes an expired token. A key has
+        only `permissions` and a `tenant`. Raises NoTokens, ValueError for what a key cannot have,
+        and CustomersError for what the service refuses.
         """
         is_unlimited = permissions is None and not roles and kind != "shopper"
         granted = list(_EVERYTHING if is_unlimited else permissions or ())
         of_tenant = tenant or self._tenant
         if kind == "key":
+            if subject or roles or email or email_verified or expires_in != _CENTURY:
+                raise ValueError("a key has permissions and a tenant, nothing else")
             return self._of(of_tenant, self._key(of_tenant, granted))
         request = {
             "kind": kind,

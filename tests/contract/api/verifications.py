@@ -8,7 +8,10 @@ import pytest
 import pytest_asyncio
 from attrs import evolve
 
+from customers.adapters.mail.links import StorefrontLinks
+from customers.adapters.random_secrets import SystemRandomSecrets
 from customers.core.ports.storage import Storage
+from customers.core.services.verifications import Verifications
 from tests.support.api_client import Answer, Api, serving
 from tests.support.api_steps import a_customer, an_unknown_id
 from tests.support.builders import a_tenant
@@ -238,9 +241,23 @@ class VerifyEmailContract(_OnItsOwn):
         token = await a_token(api, await a_customer(api))
         for number in range(10):
             assert (await verify(api, f"guess-{number}")).status == 400
-        answer = await verify(api, token)
+        answer = await verify(api, "guess-10")
         assert answer.error == (429, "TOO_MANY_ATTEMPTS")
         assert 1 <= int(answer.headers["Retry-After"]) <= 6
+        assert (await verify(api, token)).status == 200, "others behind the gateway have valid ones"
+
+    @pytest.mark.parametrize("ending", ENDINGS)
+    async def test_a_mail_whose_token_has_ended_is_not_tried_again(
+        self, api: Api, ending: Callable[[Api, dict[str, Any]], Awaitable[None]], storage: Storage
+    ) -> None:
+        customer = await a_customer(api)
+        await send(api, customer)
+        mail = api.mails.sent[-1]
+        links = StorefrontLinks("https://shop.example.test")
+        verifications = Verifications(storage, api.clock, SystemRandomSecrets(), links)
+        assert await verifications.is_needed(mail)
+        await ending(api, customer)
+        assert not await verifications.is_needed(mail)
 
     async def test_valid_tokens_do_not_slow_a_peer_down(self, api: Api) -> None:
         for _ in range(12):

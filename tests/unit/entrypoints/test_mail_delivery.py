@@ -1,11 +1,14 @@
 """A mail is delivered while the request waits, or tried in the background."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from io import StringIO
+from typing import Any
 
 import pytest
 
 from customers.bulkheads.deadline import deadline_after
+from customers.core.errors.availability import Unavailable
 from customers.core.model.verification import VerificationMail
 from customers.core.ports.mailer import Mailer
 from customers.entrypoints.mail.delivery import MailDelivery
@@ -32,9 +35,15 @@ class BrokenMailer(Mailer):
         raise ZeroDivisionError("a defect")
 
 
-def delivery(mails: Mailer, **options: object) -> MailDelivery:
+async def always(_: VerificationMail) -> bool:
+    return True
+
+
+def delivery(
+    mails: Mailer, is_needed: Callable[[VerificationMail], Awaitable[bool]] = always, **options: Any
+) -> MailDelivery:
     pauses = {"quick_pauses": (0, 0, 0), "later_pauses": (0, 0)}
-    return MailDelivery(mails, **pauses | options)  # type: ignore[arg-type]
+    return MailDelivery(mails, is_needed, **pauses | options)
 
 
 @pytest.mark.parametrize(("failures", "is_sent"), [(0, True), (2, True), (3, False)])
@@ -52,6 +61,38 @@ async def test_a_failed_mail_is_tried_in_the_background_until_it_is_sent() -> No
     async with asyncio.timeout(PATIENCE_SECONDS):
         await mails.arrived.wait()
     assert (mails.sent, mails.attempts) == ([MAIL], 5)
+
+
+async def test_a_mail_that_is_not_needed_any_more_is_not_tried_again() -> None:
+    asked = asyncio.Event()
+
+    async def is_needed(_: VerificationMail) -> bool:
+        asked.set()
+        return False
+
+    logs.configure("debug", as_json=True, stream=(stream := StringIO()))
+    mails = RecordingMailer(failures=3)
+    assert await delivery(mails, is_needed).deliver(MAIL) is False
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asked.wait()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (mails.attempts, "gave up" in stream.getvalue()) == (3, False)
+
+
+async def test_while_the_storage_is_away_a_mail_waits_for_the_next_try() -> None:
+    answers = iter((False, True))
+
+    async def is_needed(_: VerificationMail) -> bool:
+        if next(answers):
+            return True
+        raise Unavailable
+
+    mails = RecordingMailer(failures=3)
+    assert await delivery(mails, is_needed).deliver(MAIL) is False
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await mails.arrived.wait()
+    assert mails.attempts == 4
 
 
 async def test_a_mail_is_given_up_with_a_line_that_says_nothing_of_it() -> None:

@@ -1,6 +1,6 @@
 """Peers that try invalid tokens are slowed down, and only they."""
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -24,12 +24,14 @@ def fail(limit: PeerLimit, peer: str, times: int = 1) -> None:
 
 
 def wait_of(limit: PeerLimit, peer: str) -> int:
-    """The seconds that the peer has to wait; 0 if it may try."""
+    """The seconds that the peer has to wait, as it is told for an invalid token; 0 if it is not."""
     try:
         with limit.attempt(peer):
-            return 0
+            raise InvalidVerificationToken
     except TooManyAttempts as error:
         return error.retry_after_seconds
+    except InvalidVerificationToken:
+        return 0
 
 
 def test_ten_invalid_tokens_a_minute_are_tried() -> None:
@@ -40,7 +42,6 @@ def test_ten_invalid_tokens_a_minute_are_tried() -> None:
     assert wait_of(limit, "192.0.2.1") == 1
     seconds.now += 0.5
     assert wait_of(limit, "192.0.2.1") == 0
-    fail(limit, "192.0.2.1")
     assert wait_of(limit, "192.0.2.1") == 6
 
 
@@ -69,6 +70,27 @@ def test_attempts_that_are_under_way_count() -> None:
     with limit.attempt("192.0.2.1"):
         assert wait_of(limit, "192.0.2.1") == 6
     assert wait_of(limit, "192.0.2.1") == 0
+
+
+def test_a_valid_token_is_accepted_of_a_peer_without_attempts_left() -> None:
+    limit = PeerLimit(Seconds())
+    fail(limit, "192.0.2.1", 10)
+    with limit.attempt("192.0.2.1"):
+        pass
+    assert wait_of(limit, "192.0.2.1") == 6
+
+
+def test_few_tokens_of_peers_without_attempts_left_are_tried_at_the_same_time() -> None:
+    limit = PeerLimit(Seconds())
+    for number in range(5):
+        fail(limit, f"192.0.2.{number}", 10)
+    with ExitStack() as stack:
+        for number in range(4):
+            stack.enter_context(limit.attempt(f"192.0.2.{number}"))
+        with pytest.raises(TooManyAttempts), limit.attempt("192.0.2.4"):
+            pytest.fail("a fifth is not tried")
+    with limit.attempt("192.0.2.4"):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -88,13 +88,14 @@ class Shopper:
         Raises NotYourResource for every other id, whether or not it exists; CustomerNotFound if no
         customer is the shopper's; CustomerBlocked if the customer is blocked.
         """
-        if not self._asks_for(customer):
+        if not self.asks_for(customer):
             raise NotYourResource
         if customer is None:
             raise CustomerNotFound
         return unblocked(customer)
 
-    def _asks_for(self, customer: Customer | None) -> bool:
+    def asks_for(self, customer: Customer | None) -> bool:
+        """Whether `path_id` names the shopper, whose customer this is."""
         if self.path_id == ME or self.asks_by_user_id:
             return True
         return customer is not None and self._path_uuid == customer.id

@@ -6,6 +6,7 @@ customer that is found here.
 
 from uuid import UUID
 
+from customers.core.errors.access import NotYourResource
 from customers.core.model.customer import Customer
 from customers.core.model.shopper import ProfileChange, Shopper, unblocked
 from customers.core.ports.clock import Clock
@@ -45,6 +46,14 @@ class Storefront:
         """
         customer = await self.customer(tenant_id, shopper)
         return await self._change(tenant_id, customer.id, change, versions)
+
+    async def expect_own(self, tenant_id: str, shopper: Shopper) -> None:
+        """Raises NotYourResource, as `customer` does, but for no other reason; links nobody."""
+        if shopper.asks_for(None):
+            return
+        async with self._storage.view(tenant_id) as view:
+            if not shopper.asks_for(await _find(view.customers, shopper)):
+                raise NotYourResource
 
     @retries_conflict
     async def _link(

@@ -71,6 +71,11 @@ class Verifications:
             raise InvalidVerificationToken
         return await self._verify(sent.verification, token)
 
+    async def is_needed(self, mail: VerificationMail) -> bool:
+        """Whether `verify` would accept the token of a mail. Raises Unavailable."""
+        sent = await self._storage.find_verification(token_hash(mail.token))
+        return sent is not None and sent.accepts(mail.token, self._clock.now())
+
     @retries_conflict
     async def _start(
         self, tenant_id: str, customer_id: UUID, token: str

@@ -12,6 +12,8 @@ from customers.core.errors.verification import InvalidVerificationToken, TooMany
 # How many invalid tokens a peer may try at once, and how many in a minute.
 _ATTEMPTS: Final = 10
 _PER_SECOND: Final = _ATTEMPTS / 60
+# How many tokens of peers without attempts left are tried at the same time: each costs a look-up.
+_MAX_EXTRA: Final = 4
 # All IPv6 addresses of a network of this size count as one peer: one caller may have all of them.
 _IPV6_PREFIX: Final = 64
 
@@ -19,9 +21,9 @@ _IPV6_PREFIX: Final = 64
 class PeerLimit:
     """Limits the attempts of each peer, by a token bucket for each of the last `max_peers` peers.
 
-    Attempts with a valid token, or that fail for another reason, cost nothing, so that callers
-    behind one gateway do not slow each other down. Each process has buckets of its own. `seconds`
-    is a clock that never goes back.
+    Attempts with a valid token, or that fail for another reason, cost nothing, and a valid token is
+    accepted of a peer without attempts left too, so that callers behind one gateway do not stop
+    each other. Each process has buckets of its own. `seconds` is a clock that never goes back.
     """
 
     def __init__(self, seconds: Callable[[], float], *, max_peers: int = 10_000) -> None:
@@ -29,13 +31,20 @@ class PeerLimit:
         self._max_peers = max_peers
         # How many attempts each peer had left, and at which time; the latest peer is the last one.
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        # How many tokens of peers without attempts left are being tried.
+        self._extra = 0
 
     @contextmanager
     def attempt(self, peer: str) -> Iterator[None]:
-        """A block that tries a token. Raises TooManyAttempts instead of entering it."""
+        """A block that tries a token. For a peer without attempts left, TooManyAttempts is raised
+        instead of InvalidVerificationToken, and instead of entering the block when some such tokens
+        are being tried already.
+        """
         group = _group(peer)
         if (left := self._attempts_left(group)) < 1:
-            raise TooManyAttempts(ceil((1 - left) / _PER_SECOND))
+            with self._extra_attempt(retry_after=ceil((1 - left) / _PER_SECOND)):
+                yield
+            return
         self._keep(group, left - 1)
         is_invalid = False
         try:
@@ -46,6 +55,18 @@ class PeerLimit:
         finally:
             if not is_invalid:
                 self._keep(group, self._attempts_left(group) + 1)
+
+    @contextmanager
+    def _extra_attempt(self, retry_after: int) -> Iterator[None]:
+        if self._extra >= _MAX_EXTRA:
+            raise TooManyAttempts(retry_after)
+        self._extra += 1
+        try:
+            yield
+        except InvalidVerificationToken:
+            raise TooManyAttempts(retry_after) from None
+        finally:
+            self._extra -= 1
 
     def _attempts_left(self, group: str) -> float:
         left, at = self._left.get(group, (float(_ATTEMPTS), self._seconds()))

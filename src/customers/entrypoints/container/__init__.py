@@ -200,7 +200,7 @@ class Container(containers.DeclarativeContainer):
     doctor = providers.Singleton(Doctor, storage, clock)
 
     # What the interfaces share.
-    mail_delivery = providers.Singleton(MailDelivery, mailer)
+    mail_delivery = providers.Singleton(MailDelivery, mailer, verifications.provided.is_needed)
     door = providers.Singleton(_door, settings, refusals)
     background_tasks = providers.Singleton(BackgroundTasks)
     pool_usages: providers.Provider[Usages] = providers.Selector(

@@ -46,6 +46,8 @@ def with_input(route: Route, decoder: Decoder) -> Handler:
         except Invalid:
             if on_invalid is not None:
                 on_invalid()
+            if route.owner_check is not None:
+                await route.owner_check(context)
             raise
         return await handler(context, *arguments)
 

@@ -108,6 +108,9 @@ class QueryPermission:
         )
 
 
+OwnerCheck = Callable[[RequestContext], Awaitable[None]]
+
+
 @frozen
 class Route:
     """One operation: its name, method and path, its handler, and what OpenAPI says about it.
@@ -120,8 +123,10 @@ class Route:
     `errors` are what the core may raise besides Invalid, Unavailable, TenantBusy and errors of
     access; those of `_NOT_FOUND` may be left out. With `has_location`, a 201 response has a
     Location header. `on_invalid` is called when the input is invalid, unless it cannot be parsed at
-    all. `max_bytes` limits the body; None stands for the limit of `largest_body`. Machines call a
-    probe (`is_probe`) every few seconds, so it is logged at debug, except server errors.
+    all; before the problems are answered, `owner_check` raises NotYourResource for an id that is
+    not the caller's. `max_bytes` limits the body; None stands for the limit of `largest_body`.
+    Machines call a probe (`is_probe`) every few seconds, so it is logged at debug, except server
+    errors.
 
     A caller needs the `permission`, or that of the `query_permission` if it applies. A route with
     `is_for_shoppers` is for shoppers, who have no permissions. A route with `is_open` does not
@@ -144,6 +149,7 @@ class Route:
     has_location: bool = False
     max_bytes: int | None = None
     on_invalid: Callable[[], None] | None = None
+    owner_check: OwnerCheck | None = None
     permission: Permission | None = None
     query_permission: QueryPermission | None = None
     is_for_shoppers: bool = False

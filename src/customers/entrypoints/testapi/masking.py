@@ -9,7 +9,9 @@ from customers.entrypoints.observability.redaction import without_credentials
 
 MASK = "***"
 # The keys of secret values: payment tokens of gateways, API keys, tokens of mails, credentials.
-_SECRET_KEYS = frozenset({"gatewayPaymentMethodId", "key", "token", "authorization"})
+_SECRET_KEYS = frozenset({"gatewaypaymentmethodid", "key", "token", "authorization"})
+# The token of a mail, wherever it stands.
+_MAIL_TOKEN = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])")
 # Query parameters that may hold a credential, though callers should not put one there.
 _SECRET_PARAMETERS = re.compile(
     r"(?i)(?<![^&?])([^=&]*(?:token|key|secret|password|authorization)[^=&]*)=[^&]*"
@@ -42,13 +44,14 @@ def mask_address(text: str) -> str:
 
 
 def _is_secret(key: str) -> bool:
-    return key in _SECRET_KEYS or bool(card_numbers({key: None}))
+    return key.lower() in _SECRET_KEYS or bool(card_numbers({key: None}))
 
 
 def _mask_text(text: str) -> str:
     """`***` for a text that seems to contain a card number, else the text with its credentials
     masked, and question marks for unpaired surrogates, which no answer can contain.
     """
+    text = _MAIL_TOKEN.sub(MASK, text)
     if card_numbers(_ID.sub("", text)):
         return MASK
     return without_credentials(text).encode(errors="replace").decode()

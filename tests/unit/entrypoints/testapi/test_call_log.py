@@ -173,6 +173,15 @@ async def test_tokens_are_masked(service: MemoryService) -> None:
     assert added["body"]["paymentGateway"] == method["paymentGateway"]
 
 
+@pytest.mark.parametrize("key", ["token", "Token", "code"])
+async def test_the_token_of_a_mail_is_masked_under_any_key(
+    service: MemoryService, key: str
+) -> None:
+    await service.api.post("/customers/verify-email", {key: "0a" * 32, "more": ["0A" * 32]})
+    response = await service.send("GET", "/requests")
+    assert (b"0a0a" in response.raw, b"0A0A" in response.raw) == (False, False)
+
+
 @pytest.mark.parametrize(
     "body", [{"cardBrand": CARD}, {"cvv": "123"}, {CARD: "x"}, {"a": [{"b": [CARD]}]}]
 )

@@ -11,6 +11,7 @@ from customers.core.services.storefront import Storefront
 from customers.entrypoints.http.personal_data_file import personal_data_response
 from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
+from customers.entrypoints.http.resources.storefront import owner_check
 from customers.entrypoints.http.routes import CUSTOMER, OWN, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode_personal_data import PersonalDataEncoder
@@ -52,6 +53,7 @@ class PersonalDataRoutes:
                 {200: shapes.PersonalData},
                 query=ExportQuery,
                 is_for_shoppers=True,
+                owner_check=owner_check(self._storefront),
             ),
         ]
 

@@ -16,15 +16,25 @@ from customers.entrypoints.http.cursors import scope_of
 from customers.entrypoints.http.ledger_lists import LedgerQuery, ledger_response
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response, versioned_response
-from customers.entrypoints.http.routes import OWN, Body, Route
+from customers.entrypoints.http.routes import OWN, Body, OwnerCheck, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
 from customers.entrypoints.json.encode import Encoder
 from customers.entrypoints.json.encode_storefront import StorefrontEncoder
 
-# All shoppers share the path `me`, and versions of two customers may be equal: a browser must not
-# show one shopper the profile that it keeps of another.
-_BY_SHOPPER: Final = {"Vary": "Authorization, Cookie, X-User-Id"}
+# All shoppers and shops share the path `me`, and versions of two customers may be equal: a browser
+# must not show one profile for another.
+_BY_SHOPPER: Final = {"Vary": "Authorization, Cookie, X-Tenant-ID, X-User-Id"}
+
+
+def owner_check(storefront: Storefront) -> OwnerCheck:
+    """The check that the id in the path is the shopper's own, for input that is invalid."""
+
+    async def check(context: RequestContext) -> None:
+        if context.tenant:
+            await storefront.expect_own(context.tenant, context.shopper)
+
+    return check
 
 
 @frozen(kw_only=True)
@@ -89,7 +99,8 @@ class StorefrontRoutes:
                 query=OwnLedgerQuery,
             ),
         ]
-        return [evolve(route, is_for_shoppers=True) for route in routes]
+        check = owner_check(self._storefront)
+        return [evolve(route, is_for_shoppers=True, owner_check=check) for route in routes]
 
     async def get(self, context: RequestContext) -> web.Response:
         """Get the shopper's own profile

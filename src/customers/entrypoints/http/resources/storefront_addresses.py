@@ -12,6 +12,7 @@ from customers.core.services.storefront import Storefront
 from customers.entrypoints.http.address_bodies import NEW_ADDRESS, PATCH_ADDRESS, PUT_ADDRESS
 from customers.entrypoints.http.errors import ErrorFormat
 from customers.entrypoints.http.request import RequestContext
+from customers.entrypoints.http.resources.storefront import owner_check
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import OWN, Route
 from customers.entrypoints.json import shapes
@@ -46,8 +47,11 @@ class StorefrontAddressRoutes:
             Route("patchOwnAddress", "PATCH", _ONE, self.patch, one, body=PATCH_ADDRESS),
             Route("deleteOwnAddress", "DELETE", _ONE, self.remove, {200: shapes.AddressDeleted}),
         ]
-        wrapped = ErrorFormat.WRAPPED
-        return [evolve(route, is_for_shoppers=True, error_format=wrapped) for route in routes]
+        wrapped, check = ErrorFormat.WRAPPED, owner_check(self._storefront)
+        return [
+            evolve(route, is_for_shoppers=True, error_format=wrapped, owner_check=check)
+            for route in routes
+        ]
 
     async def all(self, context: RequestContext) -> web.Response:
         """List the shopper's own addresses, defaults first"""
