@@ -100,6 +100,15 @@ def test_production_requires_an_audience() -> None:
     assert load(**environ, JWT_AUDIENCE="customers").jwt_audience == "customers"
 
 
+def test_in_production_not_everybody_is_the_gateway() -> None:
+    for peers in ("0.0.0.0/0", "10.0.0.0/8,::/0"):
+        environ = {**PRODUCTION, "AUTH": "gateway", "GATEWAY_PEERS": peers}
+        [sentence] = sentences(**environ)
+        assert sentence.startswith("GATEWAY_PEERS: a range of all addresses makes everybody")
+        assert load(**environ, GATEWAY_SECRET="of the gateway").gateway_peers
+    assert load(AUTH="gateway", GATEWAY_PEERS="0.0.0.0/0").gateway_peers
+
+
 @pytest.mark.parametrize(("environ", "is_public"), [({}, True), (PRODUCTION | TRUSTED, False)])
 def test_documents_and_metrics_are_public_in_development(
     environ: dict[str, str], is_public: bool

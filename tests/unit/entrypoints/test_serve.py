@@ -1,6 +1,7 @@
 """The parts of a serving process: its ready file, its worker's command, its failures."""
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from customers.entrypoints.config.access_values import (
 from customers.entrypoints.config.mail_values import SmtpUrl
 from customers.entrypoints.config.setting_types import DatabaseUrl, Secret
 from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.observability import logs
 from customers.entrypoints.observability.output import Output
 from customers.entrypoints.process.loop import run
 from customers.entrypoints.process.ready_file import (
@@ -53,6 +55,26 @@ def test_the_ready_file_exists_while_the_service_is_announced(tmp_path: Path) ->
     assert list(addresses) == ["http", "grpc", "pid", "storage"]
     assert (addresses["http"], addresses["grpc"]) == ("http://127.0.0.1:8089", "127.0.0.1:9089")
     assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("issuer", "is_warned"),
+    [
+        ("http://id.example.test/realms/shop", True),
+        ("http://127.0.0.1:8080", False),
+        ("http://localhost:8080", False),
+        ("https://id.example.test", False),
+    ],
+)
+def test_keys_that_come_over_plain_http_are_a_warning(
+    issuer: str, is_warned: bool, tmp_path: Path
+) -> None:
+    settings = Settings(
+        storage="memory", data_dir=tmp_path, auth=AuthModes(("jwt",)), jwt_issuer=issuer
+    )
+    logs.configure("info", as_json=True, stream=(stream := StringIO()))
+    with announce(settings, 8089, 9089):
+        assert ("come over plain HTTP" in stream.getvalue()) is is_warned
 
 
 def test_a_stale_ready_file_is_removed(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve, field, frozen
 
 from customers.core.errors.access import InvalidToken, ShopperRequired, Unauthenticated
-from customers.core.model.permissions import NO_PERMISSIONS, Permission
+from customers.core.model.permissions import NO_PERMISSIONS
 from customers.core.model.principal import Principal, PrincipalKind, Tenants
 from customers.core.model.roles import Roles
 from customers.core.model.shopper import Shopper
@@ -23,7 +23,6 @@ from tests.support.api_steps import USER
 GATEWAY = Gateway(
     Networks.parse("10.0.0.0/8").ranges,
     None,
-    frozenset((Permission.CUSTOMERS_VIEW,)),
     Roles(),
     ("storefront",),
 )

@@ -29,8 +29,7 @@ _MAX_PEERS: Final = 4_096
 class Gateway:
     """Authenticates callers behind a gateway, which has verified their tokens.
 
-    A call without claims comes from the platform itself, and has the permissions `anonymous`. If
-    one of the services `storefronts` calls without claims, it acts for the shopper in X-User-Id;
+    If one of the services `storefronts` calls without claims, it acts for the shopper in X-User-Id;
     an e-mail claim is allowed in such a call, and is the shopper's address.
     """
 
@@ -38,19 +37,12 @@ class Gateway:
         self,
         peers: Sequence[Network],
         secret: bytes | None,
-        anonymous: Permissions,
         roles: Roles,
         storefronts: Collection[str] = (),
     ) -> None:
         self._storefronts = frozenset(storefronts)
         self._secret = secret
         self._roles = roles
-        self._platform = Principal(
-            kind=PrincipalKind.SERVICE,
-            subject="gateway",
-            tenants=EVERY_TENANT,
-            permissions=anonymous,
-        )
 
         @lru_cache(_MAX_PEERS)
         def is_peer(text: str) -> bool:
@@ -59,8 +51,8 @@ class Gateway:
         self._is_peer = is_peer
 
     def principal(self, caller: Caller) -> Principal | None:
-        """The principal from the gateway's headers. None for a caller that is not the gateway: its
-        claims are ignored.
+        """The principal from the gateway's headers. None for a call without claims, and for a
+        caller that is not the gateway: its claims are ignored.
 
         Raises InvalidToken for a header with several values, and Unauthenticated for a storefront
         that names no shopper.
@@ -73,7 +65,7 @@ class Gateway:
             if single_value(caller, _SERVICE) in self._storefronts:
                 return _named_shopper(caller, email)
             if not email:
-                return self._platform
+                return None
         return _claims(values, email).principal(self._roles)
 
     def is_trusted(self, caller: Caller) -> bool:
@@ -84,6 +76,24 @@ class Gateway:
             return True
         secrets = [text.encode("utf-8", "surrogateescape") for text in caller.values(SECRET_HEADER)]
         return len(secrets) == 1 and hmac.compare_digest(secrets[0], self._secret)
+
+
+class Platform:
+    """Takes every call of the gateway for one of the platform itself, with the permissions
+    `anonymous`: to be asked last, for calls without claims or a certificate.
+    """
+
+    def __init__(self, gateway: Gateway, anonymous: Permissions) -> None:
+        self._gateway = gateway
+        self._principal = Principal(
+            kind=PrincipalKind.SERVICE,
+            subject="gateway",
+            tenants=EVERY_TENANT,
+            permissions=anonymous,
+        )
+
+    def principal(self, caller: Caller) -> Principal | None:
+        return self._principal if self._gateway.is_trusted(caller) else None
 
 
 def _claims(values: Mapping[str, str], email: str) -> Claims:

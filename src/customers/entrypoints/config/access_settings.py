@@ -204,6 +204,21 @@ class AccessSettings(ServingSettings):
         """Whether a setting says where the keys of an identity provider are."""
         return bool(self.jwt_issuer or self.jwt_jwks_url or self.jwt_jwks_file)
 
+    @property
+    def trusts_everybody(self) -> bool:
+        """Whether the claims of every caller are believed."""
+        if "gateway" not in self.authentication or self.gateway_secret is not None:
+            return False
+        ranges = () if self.gateway_peers is None else self.gateway_peers.ranges
+        return any(network.prefixlen == 0 for network in ranges)
+
+    @property
+    def identity_provider(self) -> str:
+        """The URL from which keys are fetched; empty if none are."""
+        if "jwt" not in self.authentication or self.jwt_jwks_file is not None:
+            return ""
+        return self.jwt_jwks_url or self.jwt_issuer or ""
+
     def _access_conflicts(self, *, has_own_key: bool) -> Conflicts:
         """As `Settings._conflicts`, for the settings of access."""
         if self.environment == "production" and not self.auth:
@@ -216,6 +231,12 @@ class AccessSettings(ServingSettings):
         if "gateway" in self.authentication and self.gateway_peers is None:
             reason = "gateway requires GATEWAY_PEERS: the addresses of the gateway"
             yield ("auth", "gateway_peers"), reason
+        if self.environment == "production" and self.trusts_everybody:
+            reason = (
+                "a range of all addresses makes everybody the gateway: name the gateway's own "
+                "addresses, or set GATEWAY_SECRET"
+            )
+            yield ("gateway_peers", "gateway_secret", "environment"), reason
 
     def _tls_conflicts(self) -> Conflicts:
         if (self.tls_cert is None) != (self.tls_key is None):

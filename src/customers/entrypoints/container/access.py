@@ -17,7 +17,7 @@ from customers.entrypoints.access.authenticator import (
     Tokens,
 )
 from customers.entrypoints.access.certificates import Certificates
-from customers.entrypoints.access.gateway import Gateway
+from customers.entrypoints.access.gateway import Gateway, Platform
 from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.access.key_cache import MAX_AGE_SECONDS, KeyCache
 from customers.entrypoints.access.key_uses import KeyUses
@@ -145,14 +145,22 @@ def key_uses_of(keys: ApiKeys) -> KeyUses:
 
 
 def _principals(settings: Settings, roles: Roles) -> Iterator[Principals]:
-    if "gateway" in settings.authentication and settings.gateway_peers is not None:
-        secret = settings.gateway_secret
-        yield Gateway(
-            settings.gateway_peers.ranges,
-            None if secret is None else secret.reveal().encode(),
-            settings.gateway_anonymous.permissions,
-            roles,
-            settings.storefront_services.names,
-        )
+    gateway = _gateway(settings, roles)
+    if gateway is not None:
+        yield gateway
     if settings.tls_client_ca is not None:
         yield Certificates(roles)
+    if gateway is not None:
+        yield Platform(gateway, settings.gateway_anonymous.permissions)
+
+
+def _gateway(settings: Settings, roles: Roles) -> Gateway | None:
+    if "gateway" not in settings.authentication or settings.gateway_peers is None:
+        return None
+    secret = settings.gateway_secret
+    return Gateway(
+        settings.gateway_peers.ranges,
+        None if secret is None else secret.reveal().encode(),
+        roles,
+        settings.storefront_services.names,
+    )

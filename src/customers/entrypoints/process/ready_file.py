@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.observability.logs import logger
@@ -21,6 +22,12 @@ _OPEN: Final = (
 )
 _ON_THIS_MACHINE: Final = "whatever runs on this machine"
 _ANYWHERE: Final = "whoever reaches these ports"
+
+
+_PLAIN_KEYS: Final = (
+    "the keys of the identity provider come over plain HTTP: whoever is on the way can replace "
+    "them and sign tokens; name an https URL in JWT_ISSUER or JWT_JWKS_URL"
+)
 
 
 class CannotWriteReadyFile(Exception):
@@ -48,8 +55,9 @@ def prepare_ready_file(ready_file: Path | None) -> None:
 def announce(
     settings: Settings, http_port: int, rpc_port: int, metrics_port: int | None = None
 ) -> Iterator[None]:
-    """Logs the addresses, with warnings if callers are not authenticated or mail cannot be sent,
-    and keeps the ready file in place while the block runs. Raises CannotWriteReadyFile.
+    """Logs the addresses, with warnings if callers are not authenticated, mail cannot be sent or
+    keys come over plain HTTP, and keeps the ready file in place while the block runs. Raises
+    CannotWriteReadyFile.
     """
     host, scheme = url_host(reachable_host(settings.host)), settings.scheme
     addresses = {
@@ -68,10 +76,18 @@ def announce(
             logger().warning(_OPEN.format(who))
         if not settings.sends_mail:
             logger().warning(_NO_MAIL)
+        if _is_plain(settings.identity_provider):
+            logger().warning(_PLAIN_KEYS)
         try:
             yield
         finally:
             logger().info("stopping")
+
+
+def _is_plain(url: str) -> bool:
+    """Whether it is an HTTP URL of another machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 @contextmanager

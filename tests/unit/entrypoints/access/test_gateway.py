@@ -9,7 +9,9 @@ from customers.core.errors.access import InvalidToken
 from customers.core.model.permissions import Permission, known_permissions
 from customers.core.model.principal import Principal, PrincipalKind, Tenants
 from customers.core.model.roles import Roles, SubjectRoles
-from customers.entrypoints.access.gateway import Gateway
+from customers.entrypoints.access.authenticator import Authentication
+from customers.entrypoints.access.certificates import Certificates
+from customers.entrypoints.access.gateway import Gateway, Platform
 from customers.entrypoints.config.access_values import Networks
 
 CLAIMS = {"x-jwt-claim-sub": ("ada",), "x-jwt-claim-tenant-id": ("shop",)}
@@ -28,12 +30,16 @@ class FakeCaller:
 def a_gateway(
     peers: str = "10.0.0.0/8,fd00::/8", secret: bytes | None = None, roles: Roles | None = None
 ) -> Gateway:
-    anonymous = frozenset((Permission.ORDERS_RECORD,))
-    return Gateway(Networks.parse(peers).ranges, secret, anonymous, roles or Roles())
+    return Gateway(Networks.parse(peers).ranges, secret, roles or Roles())
 
 
-def principal_of(headers: Mapping[str, Sequence[str]], **options: object) -> Principal:
-    principal = a_gateway(**options).principal(FakeCaller(headers=headers))  # type: ignore[arg-type]
+def a_platform(gateway: Gateway) -> Platform:
+    return Platform(gateway, frozenset((Permission.ORDERS_RECORD,)))
+
+
+def principal_of(headers: Mapping[str, Sequence[str]], roles: Roles | None = None) -> Principal:
+    gateway, caller = a_gateway(roles=roles), FakeCaller(headers=headers)
+    principal = gateway.principal(caller) or a_platform(gateway).principal(caller)
     assert principal is not None
     return principal
 
@@ -76,6 +82,20 @@ def test_without_claims_the_gateway_is_the_platform_itself() -> None:
     assert "any-tenant" in principal.tenants
 
 
+async def test_a_known_certificate_comes_before_the_platform() -> None:
+    roles = Roles(
+        subjects={"orders.internal": SubjectRoles(tenants=Tenants(ids=frozenset(("shop",))))}
+    )
+    gateway = a_gateway(roles=roles)
+    authentication = Authentication((), (gateway, Certificates(roles), a_platform(gateway)))
+    caller = FakeCaller(certificate_names=("orders.internal",))
+    assert (await authentication.authenticate(caller)).subject == "orders.internal"
+    caller = FakeCaller(certificate_names=("orders.internal",), headers=CLAIMS)
+    assert (await authentication.authenticate(caller)).subject == "ada"
+    caller = FakeCaller(certificate_names=("unknown.internal",))
+    assert (await authentication.authenticate(caller)).subject == "gateway"
+
+
 @pytest.mark.parametrize("name", ["sub", "tenant-id", "email", "roles", "permissions"])
 def test_any_claim_ends_the_permissions_of_the_platform(name: str) -> None:
     principal = principal_of({f"x-jwt-claim-{name}": ("something",)})
@@ -99,7 +119,8 @@ def test_a_file_gives_roles_and_tenants_to_a_subject() -> None:
     "peer", ["11.0.0.1", "::1", "", "unix", "10.1.2.3, 10.0.0.1", "fe80::1%eth0", "010.1.2.3"]
 )
 def test_claims_of_other_addresses_are_as_if_absent(peer: str) -> None:
-    assert a_gateway().principal(FakeCaller(peer=peer, headers=CLAIMS)) is None
+    gateway, caller = a_gateway(), FakeCaller(peer=peer, headers=CLAIMS)
+    assert gateway.principal(caller) is a_platform(gateway).principal(caller) is None
 
 
 @pytest.mark.parametrize("peer", ["10.255.0.1", "::ffff:10.0.0.1", "fd12::1"])
