@@ -90,3 +90,10 @@ def test_a_url_in_place_of_the_path_is_not_repeated() -> None:
         "DATABASE_URL_FILE: the value is a URL: "
         "it must be the path of a file that contains the URL."
     )
+
+
+@pytest.mark.parametrize("text", ["hunter2\nhunter2", "-----BEGIN PRIVATE KEY-----hunter2" * 500])
+def test_a_content_in_place_of_the_path_is_not_repeated(text: str) -> None:
+    assert sentence(text) == (
+        "DATABASE_URL_FILE: the value is not a path: it must be the path of a file with the secret."
+    )

@@ -120,6 +120,33 @@ def test_a_long_value_is_truncated_in_the_error() -> None:
     assert len(sentences({"PORT": "9" * 10_000})[0]) < 200
 
 
+A_KEY = "-----BEGIN PRIVATE KEY-----\nMIIhunter2/hunter2\n-----END PRIVATE KEY-----"
+FILES = ["TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA", "JWT_JWKS_FILE", "ROLES_FILE"]
+
+
+@pytest.mark.parametrize("text", [A_KEY, A_KEY * 100, A_KEY.replace("\n", ""), "hunter2\rhunter2"])
+@pytest.mark.parametrize("variable", FILES)
+def test_a_file_pasted_in_place_of_its_path_is_not_shown(variable: str, text: str) -> None:
+    assert f"{variable}: the value is not an existing file." in sentences({variable: text})
+
+
+@pytest.mark.parametrize("text", [A_KEY, A_KEY * 100])
+def test_a_pasted_file_is_not_shown_by_options_or_other_settings(text: str) -> None:
+    reasons = sentences({"PORT": text, "GATEWAY_ANONYMOUS": text}, seed_file=text, ready_file=text)
+    assert sorted(reasons) == [
+        "--ready-file: the value is not a path in an existing folder.",
+        "--seed-file: the value is not an existing file.",
+        "GATEWAY_ANONYMOUS: the value is not a list of permissions.",
+        "PORT: the value is not a port: a whole number from 0 to 65535.",
+    ]
+
+
+@pytest.mark.parametrize("variable", FILES)
+def test_a_text_that_is_too_long_for_a_path_is_not_an_existing_file(variable: str) -> None:
+    [sentence] = sentences({variable: "x" * 5_000})
+    assert sentence == f'{variable}: "{"x" * 60}..." is not an existing file.'
+
+
 def test_an_invalid_option_is_named_as_an_option() -> None:
     assert sentences(rpc_port="x")[0].startswith('--rpc-port: "x" is not a port')
 

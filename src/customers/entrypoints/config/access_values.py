@@ -12,6 +12,7 @@ from customers.core.errors import InvalidValue
 from customers.core.model.permissions import NO_PERMISSIONS, Permissions, permissions_named
 from customers.core.model.principal import EVERY_TENANT, Tenants
 from customers.core.model.roles import BUILT_IN_ROLES, Roles, SubjectRoles
+from customers.entrypoints.config.quoting import may_be_secret
 
 _MODES = ("gateway", "jwt")
 _MAX_ROLES_BYTES = 1024 * 1024
@@ -72,7 +73,12 @@ class PermissionNames:
         if text == str(cls()):
             return cls()
         names = tuple(filter(None, (part.strip() for part in text.split(","))))
-        _permissions(names)
+        try:
+            _permissions(names)
+        except ValueError:
+            if may_be_secret(text):
+                raise ValueError("is not a list of permissions") from None
+            raise
         return cls(names)
 
     @property

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from customers.entrypoints.config.quoting import may_be_secret
+
 _MAX_BYTES = 65_536
 
 
@@ -10,10 +12,13 @@ def read_secret(path: str) -> str:
     """The content of the file, without white space around it.
 
     Raises a ValueError whose message completes a sentence that starts with the setting. The message
-    never shows the content, nor a path that looks like a URL, which may be the secret itself.
+    never shows the content, nor a path that looks like a URL or the content of a file, which may be
+    the secret itself.
     """
     if "://" in path:
         raise ValueError("the value is a URL: it must be the path of a file that contains the URL")
+    if may_be_secret(path):
+        raise ValueError("the value is not a path: it must be the path of a file with the secret")
     content = _content(path)
     if problem := _problem(content):
         raise ValueError(f"the file {json.dumps(path)} {problem}")

@@ -123,16 +123,24 @@ def moment(text: str) -> datetime:
 
 def existing_file(text: str) -> Path:
     path = Path(text)
-    if not path.is_file():
+    if not _is(path.is_file):
         raise ValueError("is not an existing file")
     return path
 
 
 def file_to_write(text: str) -> Path:
     path = Path(text)
-    if not path.parent.is_dir():
+    if not _is(path.parent.is_dir):
         raise ValueError("is not a path in an existing folder")
     return path
+
+
+def _is(predicate: Callable[[], bool]) -> bool:
+    """The answer of a predicate of a path; False for what cannot be a path, as it is too long."""
+    try:
+        return predicate()
+    except OSError:
+        return False
 
 
 def _number(

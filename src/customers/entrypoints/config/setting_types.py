@@ -8,6 +8,7 @@ from typing import Any, Self
 from attrs import field, frozen
 
 from customers.entrypoints.config.database_url_form import is_well_formed, names_host
+from customers.entrypoints.config.quoting import may_be_secret, quoted
 from customers.entrypoints.config.secret_files import read_secret
 
 URL_FORM = "postgres://user:password@host:5432/database"
@@ -16,7 +17,6 @@ _PASSWORD = re.compile(r"(://[^\s:/@?#]*):\S*@")
 _PASSWORD_PARAMETER = re.compile(r"(?i)(password=)[^\s&'\"]+")
 _MIN_KEY_LENGTH, _MIN_KEY_CHARACTERS = 32, 12
 _KEY = re.compile(rf"[!-+\--~]{{{_MIN_KEY_LENGTH},1000}}")
-_MAX_QUOTED_LENGTH = 60
 
 
 def without_passwords(text: str) -> str:
@@ -71,9 +71,8 @@ class Setting:
         try:
             return self.parse(configured.text)
         except ValueError as reason:
-            # A text that may hold a password is not quoted.
-            is_quoted = not self.is_secret and "://" not in configured.text
-            subject = _quoted(configured.text) if is_quoted else "the value"
+            is_hidden = self.is_secret or may_be_secret(configured.text)
+            subject = "the value" if is_hidden else quoted(configured.text)
             if configured.file is not None:
                 subject = f"the content of the file {json.dumps(configured.file)}"
             raise InvalidSetting(f"{configured.source}: {subject} {reason}.") from None
@@ -214,9 +213,3 @@ def _content_of(path: str, variable: str) -> ConfiguredText:
         return ConfiguredText(text=read_secret(path), source=variable, file=path)
     except ValueError as reason:
         raise InvalidSetting(f"{variable}: {reason}.") from None
-
-
-def _quoted(text: str) -> str:
-    # JSON escapes control characters and what a terminal cannot show.
-    limit = _MAX_QUOTED_LENGTH
-    return json.dumps(text if len(text) <= limit else text[:limit] + "...")
