@@ -145,8 +145,12 @@ async def failing(_: web.Request) -> web.Response:
     return web.Response(status=500, body=jwks(SECOND))
 
 
-async def without_keys(_: web.Request) -> web.Response:
-    return web.json_response({"keys": []})
+async def without_list(_: web.Request) -> web.Response:
+    return web.json_response({"keys": {}})
+
+
+async def failing_without_keys(_: web.Request) -> web.Response:
+    return web.json_response({"keys": []}, status=503)
 
 
 async def in_a_circle(_: web.Request) -> web.Response:
@@ -174,7 +178,8 @@ NONSENSE = {
     html: "is not a JSON object",
     huge: "is larger than 1 MiB",
     failing: "answers 500",
-    without_keys: "has no public key for signatures of RS256, PS256, ES256, EdDSA",
+    failing_without_keys: "answers 503",
+    without_list: 'is not a JWKS: it has no list "keys"',
     in_a_circle: "redirects too often",
     to_a_file: "redirects to another scheme",
     deep: "is not a JSON object",
@@ -199,6 +204,42 @@ async def test_nonsense_leaves_the_known_keys_and_a_line_in_the_log(
         provider.answer, provider.signers = provider.keys, (SECOND,)
         await until(lambda: accepts(keys, SECOND.token(claims())))
     assert caplog.messages == [message, "the keys of tokens are fetched again"]
+
+
+@pytest.mark.parametrize("entries", [[], ["nonsense"], [{"kty": "oct", "k": "AAAA"}]])
+async def test_keys_that_the_provider_has_withdrawn_are_refused(
+    entries: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def without_keys(_: web.Request) -> web.Response:
+        return web.json_response({"keys": entries})
+
+    pace, token = {"interval": 0.01, "after_failure": 0.01}, FIRST.token(claims())
+    async with fake_provider(FIRST) as provider, fetched(at(provider), **pace) as keys:
+        assert accepts(keys, token)
+        provider.answer = without_keys
+        await until(lambda: not accepts(keys, token))
+        seen = provider.requests
+        await until(lambda: provider.requests > seen + 2)
+        [message] = caplog.messages
+        assert message.endswith("has no public key for signatures of RS256, PS256, ES256, EdDSA")
+        assert "hunter2" not in message
+        provider.answer = failing
+        seen = provider.requests
+        await until(lambda: provider.requests > seen + 2)
+        assert not accepts(keys, token)
+        provider.answer = provider.keys
+        await until(lambda: accepts(keys, token))
+    assert caplog.messages[-1] == "the keys of tokens are fetched again"
+
+
+async def test_a_provider_without_keys_at_the_start_leaves_a_line_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with fake_provider() as provider, fetched(at(provider)) as keys:
+        assert not accepts(keys, FIRST.token(claims()))
+    [message] = caplog.messages
+    assert message.startswith("the keys of tokens cannot be fetched: ")
+    assert message.endswith("has no public key for signatures of RS256, PS256, ES256, EdDSA")
 
 
 async def test_keys_arrive_after_a_start_without_the_provider(

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from customers.adapters.jwt.key_set import KeySet
 from customers.adapters.jwt.keys import Keys
-from customers.adapters.jwt.providers import CannotFetch, Provider
+from customers.adapters.jwt.providers import CannotFetch, NoKeysLeft, Provider
 
 _log = logging.getLogger(__name__)
 _NO_KEYS: Final = KeySet()
@@ -38,6 +38,10 @@ class FetchTimes:
 
 
 class FetchedKeys(Keys):
+    """The keys of a provider. A fetch that fails leaves the known ones in use; if the provider has
+    withdrawn all of its keys, none is left.
+    """
+
     def __init__(self, provider: Provider, times: FetchTimes | None = None) -> None:
         self._provider = provider
         self._times = times or FetchTimes()
@@ -83,6 +87,9 @@ class FetchedKeys(Keys):
         try:
             async with asyncio.timeout(self._times.timeout):
                 self._keys = await self._provider.fetch(session)
+        except NoKeysLeft as error:
+            self._keys = _NO_KEYS
+            self._report(str(error))
         except CannotFetch as error:
             self._report(str(error))
         except TimeoutError:

@@ -28,6 +28,10 @@ class NotKeys(ValueError):
     """
 
 
+class NoUsableKeys(NotKeys):
+    """The content is a JWKS, but none of its keys verifies tokens."""
+
+
 @frozen(kw_only=True)
 class VerificationKey:
     """A public key. `key_id` is None for a key without an id."""
@@ -53,7 +57,9 @@ class KeySet:
 
     @classmethod
     def parse(cls, content: bytes) -> Self:
-        """The keys that verify tokens, of the first _MAX_KEYS in a JWKS. Raises NotKeys."""
+        """The keys that verify tokens, of the first _MAX_KEYS in a JWKS. Raises NotKeys, and
+        NoUsableKeys for a JWKS without such keys.
+        """
         try:
             entries = json_object(content).get("keys")
         except ValueError:
@@ -62,7 +68,7 @@ class KeySet:
             raise NotKeys('is not a JWKS: it has no list "keys"')
         keys = tuple(filter(None, map(_key, entries[:_MAX_KEYS])))
         if not keys:
-            raise NotKeys(f"has no public key for signatures of {', '.join(ALGORITHMS)}")
+            raise NoUsableKeys(f"has no public key for signatures of {', '.join(ALGORITHMS)}")
         return cls(keys)
 
     def fitting(self, algorithm: str, key_id: str | None) -> Sequence[VerificationKey]:

@@ -7,7 +7,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession
 from attrs import frozen
 
 from customers.adapters.jwt.decoding import json_object
-from customers.adapters.jwt.key_set import KeySet, NotKeys
+from customers.adapters.jwt.key_set import KeySet, NotKeys, NoUsableKeys
 
 _DISCOVERY: Final = "/.well-known/openid-configuration"
 _MAX_BYTES: Final = 1024 * 1024
@@ -19,9 +19,13 @@ class CannotFetch(Exception):
     """The keys could not be fetched; the message says why, without secret parts of the URL."""
 
 
+class NoKeysLeft(CannotFetch):
+    """The provider answers with a JWKS that has no usable key: it has withdrawn all of them."""
+
+
 class Provider(Protocol):
     async def fetch(self, session: ClientSession) -> KeySet:
-        """The keys as they are now. Raises CannotFetch."""
+        """The keys as they are now. Raises CannotFetch, and NoKeysLeft if there are none."""
         ...
 
 
@@ -36,7 +40,8 @@ class JwksProvider(Provider):
         try:
             return KeySet.parse(content)
         except NotKeys as error:
-            raise CannotFetch(f"the answer of {_shown(self._url)} {error}") from None
+            kind = NoKeysLeft if isinstance(error, NoUsableKeys) else CannotFetch
+            raise kind(f"the answer of {_shown(self._url)} {error}") from None
 
 
 @frozen
