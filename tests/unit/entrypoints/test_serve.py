@@ -140,6 +140,17 @@ def test_a_worker_gets_all_settings() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "names"),
+    [(",", ()), ("none", ()), ("shop", ("shop",)), ("shop, app", ("shop", "app"))],
+)
+def test_a_worker_knows_the_same_storefront_services(text: str, names: tuple[str, ...]) -> None:
+    settings = Settings.load({"STOREFRONT_SERVICES": text, "DATABASE_URL": DATABASE}, {})
+    assert settings.storefront_services.names == names
+    command = WorkerCommand(settings=settings, metrics_dir=Path("/metrics"))
+    assert WorkerCommand.from_line(command.as_line()).settings == settings
+
+
+@pytest.mark.parametrize(
     ("error", "message"),
     [
         (CannotListen("no such address"), "Error: no such address\n"),

@@ -67,7 +67,7 @@ class AccessSettings(ServingSettings):
         Names.parse,
         "NAME,...",
         "Let these services, which the gateway names in X-Internal-Service, act for the shopper in "
-        "X-User-Id.",
+        "X-User-Id; none for nobody.",
     )
     roles_file: RolesFile | None = setting(
         None,

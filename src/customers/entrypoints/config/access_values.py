@@ -91,16 +91,18 @@ class PermissionNames:
 
 @frozen
 class Names:
-    """Names that are separated by commas."""
+    """Names that are separated by commas; `none` stands for no name at all."""
 
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
+        if text == str(cls()):
+            return cls()
         return cls(tuple(filter(None, (part.strip() for part in text.split(",")))))
 
     def __str__(self) -> str:
-        return ",".join(self.names)
+        return ",".join(self.names) or "none"
 
 
 @frozen
