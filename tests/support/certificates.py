@@ -21,6 +21,17 @@ class Pair:
     certificate: Path
     key: Path
 
+    def encrypt(self, passphrase: str) -> None:
+        """Encrypts the key in its file."""
+        key = serialization.load_pem_private_key(self.key.read_bytes(), None)
+        self.key.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.BestAvailableEncryption(passphrase.encode()),
+            )
+        )
+
     def write(self, other: "Pair") -> None:
         """Replaces both files by those of another pair."""
         self.certificate.write_bytes(other.certificate.read_bytes())

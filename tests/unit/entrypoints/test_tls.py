@@ -216,6 +216,26 @@ async def test_a_certificate_that_is_not_valid_now_does_not_replace_another(
     assert re.search(rf"was not replaced.*TLS_CERT: .* {problem}", log.getvalue())
 
 
+ENCRYPTED = "TLS_KEY: the key in .* is encrypted: store it without a passphrase"
+
+
+def test_an_encrypted_key_stops_the_start_without_a_question(tmp_path: Path) -> None:
+    pair = Authority.new(tmp_path).sign("localhost")
+    pair.encrypt("hunter2")
+    with pytest.raises(CannotServeTls, match=ENCRYPTED):
+        certificate_of(settings_of(pair))
+
+
+async def test_an_encrypted_key_does_not_replace_another(tmp_path: Path, log: StringIO) -> None:
+    async with serving(tmp_path) as served:
+        before = await served.serial_number()
+        new = served.authority.sign("localhost", days=2)
+        new.encrypt("hunter2")
+        served.pair.write(new)
+        assert await served.serial_number() == before
+    assert re.search(rf"was not replaced.*{ENCRYPTED}", log.getvalue())
+
+
 @NOT_NOW
 def test_only_authorities_that_are_not_valid_now_stop_the_start(
     tmp_path: Path, times: dict[str, Any], problem: str, log: StringIO

@@ -3,7 +3,7 @@
 import ssl
 from pathlib import Path
 from threading import Lock
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 import grpc
 from attrs import frozen
@@ -35,7 +35,9 @@ class _Content:
 
     @classmethod
     def of(cls, files: CertificateFiles) -> Self:
-        """Reads the files. Raises CannotServeTls, also for a certificate that is not valid now."""
+        """Reads the files. Raises CannotServeTls, also for a certificate that is not valid now and
+        for an encrypted key.
+        """
         try:
             content = cls(certificate=files.certificate.read_bytes(), key=files.key.read_bytes())
             _new_context(files)
@@ -53,11 +55,24 @@ class _Content:
 
 
 def _new_context(files: CertificateFiles) -> ssl.SSLContext:
-    """A server's context with the certificate. Raises OSError; SSLError is a subclass of it."""
+    """A server's context with the certificate. Raises CannotServeTls for an encrypted key, and
+    OSError; SSLError is a subclass of it.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = MIN_VERSION
-    context.load_cert_chain(files.certificate, files.key)
+    _load(context, files)
     return context
+
+
+def _load(context: ssl.SSLContext, files: CertificateFiles) -> None:
+    """Loads certificate and key. Raises as `_new_context`."""
+
+    def refuse() -> NoReturn:  # without it, OpenSSL asks for the passphrase on the terminal
+        raise CannotServeTls(
+            f"TLS_KEY: the key in {files.key} is encrypted: store it without a passphrase"
+        )
+
+    context.load_cert_chain(files.certificate, files.key, password=refuse)
 
 
 class Certificate:
@@ -103,11 +118,12 @@ class Certificate:
                 return False
             self._state = state
             try:
-                self._content = _Content.of(self._files)
+                content = _Content.of(self._files)
+                _load(self.context, self._files)
             except CannotServeTls as error:
                 logger().error("the certificate was not replaced", problem=str(error))
                 return False
-            self.context.load_cert_chain(self._files.certificate, self._files.key)
+            self._content = content
         logger().info("the certificate was replaced")
         return True
 
