@@ -55,6 +55,20 @@ def test_a_malformed_range_of_addresses_is_refused(text: str) -> None:
     assert "is not a list of address ranges" in sentence
 
 
+@pytest.mark.parametrize(
+    ("text", "ranges"),
+    [
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ("::ffff:10.1.2.3,::1/128", "10.1.2.3/32,::1/128"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::/0", "::/0"),
+        ("2001:db8::/104", "2001:db8::/104"),
+    ],
+)
+def test_a_range_of_mapped_addresses_is_one_of_ipv4(text: str, ranges: str) -> None:
+    assert str(load(AUTH="gateway", GATEWAY_PEERS=text).gateway_peers) == ranges
+
+
 def test_an_unknown_permission_is_refused_by_its_name() -> None:
     [sentence] = sentences(**GATEWAY, GATEWAY_ANONYMOUS="customers:view,customers:veiw")
     assert 'names "customers:veiw", which is not a permission; the permissions are ' in sentence

@@ -15,6 +15,7 @@ from customers.core.model.roles import BUILT_IN_ROLES, Roles, SubjectRoles
 from customers.entrypoints.config.quoting import may_be_secret
 
 _MODES = ("gateway", "jwt")
+_MAPPED = IPv6Network("::ffff:0:0/96")
 _MAX_ROLES_BYTES = 1024 * 1024
 
 
@@ -45,14 +46,16 @@ class AuthModes:
 
 @frozen
 class Networks:
-    """Ranges of IP addresses."""
+    """Ranges of IP addresses. A range of IPv4 addresses that are mapped to IPv6 is one of IPv4,
+    since the addresses of callers are compared as such.
+    """
 
     ranges: tuple[IPv4Network | IPv6Network, ...]
 
     @classmethod
     def parse(cls, text: str) -> Self:
         try:
-            return cls(tuple(ip_network(part.strip()) for part in text.split(",")))
+            return cls(tuple(_network(part.strip()) for part in text.split(",")))
         except ValueError:
             raise ValueError(
                 "is not a list of address ranges, such as 10.0.0.0/8,192.168.1.1/32"
@@ -60,6 +63,15 @@ class Networks:
 
     def __str__(self) -> str:
         return ",".join(map(str, self.ranges))
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    """The network of a text. Raises ValueError."""
+    network = ip_network(text)
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        address = int(network.network_address) - int(_MAPPED.network_address)
+        return IPv4Network((address, network.prefixlen - _MAPPED.prefixlen))
+    return network
 
 
 @frozen
