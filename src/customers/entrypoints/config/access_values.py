@@ -12,10 +12,20 @@ from customers.core.errors import InvalidValue
 from customers.core.model.permissions import NO_PERMISSIONS, Permissions, permissions_named
 from customers.core.model.principal import EVERY_TENANT, Tenants
 from customers.core.model.roles import BUILT_IN_ROLES, Roles, SubjectRoles
-from customers.entrypoints.config.quoting import may_be_secret
+from customers.core.model.tenant import TenantGate
+from customers.entrypoints.config.quoting import may_be_secret, quoted
 
 _MODES = ("gateway", "jwt")
 _MAPPED = IPv6Network("::ffff:0:0/96")
+# What PyYAML raises, beside errors of its own, for such as 2020-13-45, !!int "" and !!bool x.
+_UNREADABLE = (
+    yaml.YAMLError,
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+)
 _MAX_ROLES_BYTES = 1024 * 1024
 
 
@@ -133,14 +143,38 @@ class RolesFile:
             raise ValueError("is not an existing file") from None
         if len(content) > _MAX_ROLES_BYTES:
             raise ValueError("is too large for a file of roles")
-        try:
-            document = yaml.safe_load(content)
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
-            raise ValueError("is not a YAML file") from None
-        return cls(path, _roles(document))
+        return cls(path, _roles(_document(content)))
 
     def __str__(self) -> str:
         return str(self.path)
+
+
+class _Repetition(yaml.YAMLError):
+    """A mapping has a name twice; the message completes a sentence that starts with the file."""
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that raises _Repetition, where PyYAML would let the last of two values win."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        names: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in names:
+                line = key.start_mark.line + 1
+                raise _Repetition(f"gives {quoted(key.value)} twice: again in line {line}")
+            names.add(key.value)
+        return node
+
+
+def _document(content: bytes) -> object:
+    """The value of a YAML file. Raises ValueError."""
+    try:
+        return yaml.load(content, _Loader)  # noqa: S506 - a safe loader
+    except _Repetition as error:
+        raise ValueError(str(error)) from None
+    except _UNREADABLE:
+        raise ValueError("is not a YAML file that can be read") from None
 
 
 def _roles(document: object) -> Roles:
@@ -149,11 +183,11 @@ def _roles(document: object) -> Roles:
     if "roles" in sections:
         roles = {
             name: _permissions_of(name, names)
-            for name, names in _mapping(sections["roles"], "roles").items()
+            for name, names in _named(sections["roles"], "roles").items()
         }
     subjects = {
         name: _subject(name, entry, roles.keys())
-        for name, entry in _mapping(sections.get("subjects"), "subjects").items()
+        for name, entry in _named(sections.get("subjects"), "subjects").items()
     }
     return Roles(permissions=roles, subjects=subjects)
 
@@ -173,8 +207,28 @@ def _subject(subject: str, entry: object, known_roles: Any) -> SubjectRoles:
     if unknown := set(roles) - set(known_roles):
         raise ValueError(f"gives {place} the unknown role {min(unknown)}")
     tenants = _texts(values.get("tenants", []), f"{place}.tenants")
-    every = EVERY_TENANT if "*" in tenants else Tenants(ids=frozenset(tenants))
-    return SubjectRoles(roles=roles, tenants=every)
+    return SubjectRoles(roles=roles, tenants=_tenants(tenants, place))
+
+
+def _tenants(names: tuple[str, ...], place: str) -> Tenants:
+    """The tenants of the names. Raises ValueError for one that cannot be the id of a tenant."""
+    ids = [name for name in names if name != "*"]
+    for name in ids:
+        try:
+            TenantGate().read(name)
+        except InvalidValue as error:
+            raise ValueError(
+                f"gives {place} the tenant {quoted(name)}, which {error.message}"
+            ) from None
+    return Tenants(ids=frozenset(ids)) if len(ids) == len(names) else EVERY_TENANT
+
+
+def _named(value: object, place: str) -> dict[str, Any]:
+    """A mapping whose names are not blank."""
+    values = _mapping(value, place)
+    if not all(map(str.strip, values)):
+        raise ValueError(f"is not a file of roles: {place} has an empty name")
+    return values
 
 
 def _mapping(value: object, place: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
