@@ -6,7 +6,6 @@ from typing import Final, Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
-from aiohttp.web_urldispatcher import _default_expect_handler
 from attrs import evolve
 
 from customers.core.model.principal import ANYONE, Principal
@@ -16,6 +15,7 @@ from customers.entrypoints.http.body import DRAIN
 from customers.entrypoints.http.caller import HttpCaller
 from customers.entrypoints.http.documentation import Documents
 from customers.entrypoints.http.drain import Drain
+from customers.entrypoints.http.expectation import answer_expectation, leave_expectation
 from customers.entrypoints.http.index import add_index
 from customers.entrypoints.http.input import with_input
 from customers.entrypoints.http.middleware import RequestMiddleware
@@ -115,20 +115,9 @@ Bound = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def _add(app: web.Application, route: Route, bound: Bound) -> None:
     path = _PART.sub(_ANY_TEXT, route.address)
     if route.method == "GET":
-        app.router.add_get(path, bound)
+        app.router.add_get(path, bound, expect_handler=leave_expectation)
     else:
-        expects = _expectation(route.body_limit)
-        app.router.add_route(route.method, path, bound, expect_handler=expects)
-
-
-def _expectation(max_bytes: int) -> Callable[[web.Request], Awaitable[None]]:
-    """Answers `Expect` as aiohttp does, but asks for no body that will be refused for its size."""
-
-    async def expect(request: web.Request) -> None:
-        if (request.content_length or 0) <= max_bytes:
-            await _default_expect_handler(request)
-
-    return expect
+        app.router.add_route(route.method, path, bound, expect_handler=leave_expectation)
 
 
 def _admitted(handler: Handler, door: Door) -> Handler:
@@ -150,6 +139,7 @@ def _bound(route: Route, handler: Handler, guard: Guard, deployment: Deployment)
         principal = await admit(HttpCaller(request))
         if below_base:
             check_address(request)
+        await answer_expectation(request, limit)
         context = await receive(
             request, principal, of_tenant=of_tenant, max_bytes=limit, deployment=deployment
         )

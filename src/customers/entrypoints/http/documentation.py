@@ -18,6 +18,7 @@ from attrs import frozen
 from customers.core.model.permissions import Permission
 from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.http.caller import HttpCaller
+from customers.entrypoints.http.expectation import check_expectation, leave_expectation
 
 HTML: Final = "text/html; charset=utf-8"
 SCRIPT: Final = "text/javascript; charset=utf-8"
@@ -71,15 +72,18 @@ class Documents:
             "/docs/scalar/standalone.js": _serve(SCRIPT, _file("scalar/standalone.js")),
         }
         for path, handler in handlers.items():
-            app.router.add_get(path, self.guarded(handler))
+            guarded = self.guarded(handler)
+            app.router.add_get(path, guarded, expect_handler=leave_expectation)
 
     def guarded(self, handler: Handler) -> Handler:
-        """The handler, which only callers who may see the documents can reach."""
-        if self._are_public:
-            return handler
+        """The handler, which only callers who may see the documents can reach, and no unknown
+        expectation.
+        """
 
         async def handle(request: web.Request) -> web.Response:
-            await self._guard.admit(HttpCaller(request), Permission.SERVICE_OBSERVE)
+            if not self._are_public:
+                await self._guard.admit(HttpCaller(request), Permission.SERVICE_OBSERVE)
+            check_expectation(request)
             return await handler(request)
 
         return handle

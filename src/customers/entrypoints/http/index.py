@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
+from customers.entrypoints.http.expectation import leave_expectation
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import BASE
 
@@ -39,7 +40,7 @@ def add_index(app: web.Application, version: str, guarded: Callable[[Handler], H
             return web.Response(status=302, text=link, content_type="text/html", headers=headers)
         return json_response(body, headers=_VARY)
 
-    app.router.add_get("/", guarded(index))
+    app.router.add_get("/", guarded(index), expect_handler=leave_expectation)
 
 
 def prefers_html(accept: str) -> bool:

@@ -1,8 +1,7 @@
 """One connection: its time-outs, how it ends, and the answers that no handler gives.
 
-Such an answer is for a request that is not HTTP, has a line that is too long or an unknown
-expectation, for a head that does not arrive, for a connection over the limit, and for an exception
-outside the middleware.
+Such an answer is for a request that is not HTTP or has a line that is too long, for a head that
+does not arrive, for a connection over the limit, and for an exception outside the middleware.
 """
 
 import asyncio
@@ -19,7 +18,6 @@ from customers.entrypoints.http.connections import Connections
 from customers.entrypoints.http.errors import INTERNAL_ERROR
 from customers.entrypoints.http.framing import Framing
 from customers.entrypoints.http.protocol_errors import (
-    EXPECTATION_FAILED,
     HEAD_SECONDS,
     HEAD_TIMEOUT,
     MALFORMED,
@@ -182,8 +180,7 @@ class Protocol(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Sends a response. An error that aiohttp itself answers with is sent in our format."""
         if isinstance(resp, web.HTTPException):
-            is_expectation = resp.status == EXPECTATION_FAILED.status
-            resp = response_to(EXPECTATION_FAILED if is_expectation else INTERNAL_ERROR)
+            resp = response_to(INTERNAL_ERROR)
         finished = await super().finish_response(request, resp, start_time)
         self._stop_head_timer()  # data that came meanwhile may have been the rest of a body
         if not request.content.is_eof():

@@ -25,11 +25,6 @@ MALFORMED = ErrorResponse(
 )
 
 
-EXPECTATION_FAILED = ErrorResponse(
-    status=417, code="EXPECTATION_FAILED", message="the only expectation supported is 100-continue"
-)
-
-
 HEAD_TIMEOUT = ErrorResponse(
     status=408,
     code="REQUEST_TIMEOUT",

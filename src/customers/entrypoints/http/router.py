@@ -6,10 +6,13 @@ path, and the same last part or a parameter in its place.
 """
 
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
-from aiohttp.web_urldispatcher import AbstractResource
+from aiohttp.web_urldispatcher import AbstractResource, MatchInfoError
+
+from customers.entrypoints.http.expectation import leave_expectation
 
 _PARAMETER: Final = "{}"
 """Stands for a parameter as the last part of a path."""
@@ -37,4 +40,13 @@ class Router(web.UrlDispatcher):
                 match, _ = await resource.resolve(request)
                 if match is not None:
                     return match
-        return await super().resolve(request)  # finds the error: 404, or 405 with all methods
+        match = await super().resolve(request)  # finds the error: 404, or 405 with all methods
+        return match if (error := match.http_exception) is None else _NoRoute(error)
+
+
+class _NoRoute(MatchInfoError):
+    """An unknown path or a wrong method. Its error is the answer, whatever the caller expects."""
+
+    @property
+    def expect_handler(self) -> Callable[[web.Request], Awaitable[None]]:
+        return leave_expectation
