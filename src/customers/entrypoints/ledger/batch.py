@@ -6,6 +6,7 @@ out, such as a repeat or an order of an unknown customer, is recorded or refused
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -23,6 +24,8 @@ from customers.entrypoints.ledger.batch_room import MAX_BATCH_ORDERS, BatchRoom
 from customers.entrypoints.ledger.commands import OrderCommand
 from customers.entrypoints.ledger.keyed_order import run_in_key_order
 from customers.entrypoints.observability.ledger_metrics import LedgerMetrics
+from customers.entrypoints.observability.logs import logger
+from customers.entrypoints.observability.refusal_kinds import access_refusal
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 
 # How many orders of all batches of a process are recorded by themselves at the same time: few, so
@@ -80,11 +83,12 @@ class OrderBatches:
         has_caller_left: Callable[[], bool] = lambda: False,
     ) -> Sequence[Outcome]:
         """The outcome of each order, in the order of the commands; an error among the commands is
-        its own outcome.
+        its own outcome. Those that access control refused are counted, and logged together.
 
         When the call is cancelled or its caller has left, the groups and orders that have begun are
         recorded, and no others.
         """
+        _report_refusals(commands, ledger_metrics)
         batch = _Batch(self._orders, ledger_metrics, has_caller_left)
         outcomes = await self._record_groups(batch, commands)
         rest = [number for number in range(len(commands)) if number not in outcomes]
@@ -197,6 +201,19 @@ class _Batch:
         except Unavailable:
             self._is_storage_unavailable = True
             raise
+
+
+def _report_refusals(
+    commands: Iterable[OrderCommand | CustomersError], ledger_metrics: LedgerMetrics
+) -> None:
+    """Counts the orders that access control refused, and logs how many there are for each reason:
+    a line for each order would be a thousand for one call.
+    """
+    errors = (command for command in commands if isinstance(command, CustomersError))
+    for reason, count in Counter(map(access_refusal, errors)).items():
+        if reason is not None:
+            ledger_metrics.count_access_refusals(reason, count)
+            logger().warning("access refused", cause=reason, orders=count)
 
 
 def _groups(commands: Sequence[OrderCommand | CustomersError]) -> Iterator[_Group]:

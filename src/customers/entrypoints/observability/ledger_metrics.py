@@ -63,6 +63,10 @@ class LedgerMetrics:
         if outcome is not None:
             self._metrics.count_fact(kind=kind, transport=self._transport, outcome=outcome)
 
+    def count_access_refusals(self, reason: str, count: int) -> None:
+        """Counts orders of a batch that access control refused."""
+        self._metrics.access_refused(reason, count)
+
 
 def _outcome(error: CustomersError) -> Outcome | None:
     return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), None)

@@ -118,9 +118,9 @@ class Metrics:
         """Counts a request that a limit refused; `kind` names the limit."""
         self._refusals.refused(kind)
 
-    def access_refused(self, reason: str) -> None:
-        """Counts a call that access control refused."""
-        self._access_refusals[(reason,)].inc()
+    def access_refused(self, reason: str, count: int = 1) -> None:
+        """Counts a call, or orders of a batch, that access control refused."""
+        self._access_refusals[(reason,)].inc(count)
 
     def rpc_started(self) -> None:
         self._rpc.started()

@@ -1,6 +1,8 @@
 """Access over gRPC: the same principals and permissions, by metadata."""
 
+import json
 from collections.abc import AsyncIterator
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from customers.entrypoints.grpc.generated.customers_pb2 import (
     CancelOrderRequest,
     RecordOrdersRequest,
 )
+from customers.entrypoints.observability import logs
 from tests.support.access import behind_gateway, claims
 from tests.support.api_steps import an_unknown_id
 from tests.support.grpc_service import a_refund, an_order, failure, reason
@@ -90,6 +93,21 @@ async def test_an_order_of_another_tenant_has_an_outcome_of_its_own(
     )
     path, headers = f"/customers/{foreign}", claims("*", tenant="mall")
     assert (await service.api.get(path, headers=headers)).body["totalOrders"] == 0
+
+
+async def test_orders_that_are_refused_in_a_batch_are_counted_and_share_a_line_of_the_log(
+    service: MemoryService,
+) -> None:
+    logs.configure("info", as_json=True, stream=(stream := StringIO()))
+    orders = [an_order("nobody", tenant_id=tenant) for tenant in ("mall", "shop", "fair")]
+    await service.stub.RecordOrders(
+        RecordOrdersRequest(orders=orders), metadata=metadata("orders:record", tenant="shop")
+    )
+    [line] = [json.loads(one) for one in stream.getvalue().splitlines() if "access refused" in one]
+    assert (line["cause"], line["orders"]) == ("tenant_forbidden", 2)
+    headers = claims("*", tenant="shop")
+    text = (await service.api.get("/metrics", base="", headers=headers)).raw.decode()
+    assert 'customers_access_refused_total{reason="tenant_forbidden"} 2.0' in text
 
 
 async def test_health_checks_are_open_to_everybody() -> None:

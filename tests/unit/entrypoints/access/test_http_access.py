@@ -1,7 +1,9 @@
 """Access over REST: which calls get 401 or 403, and what is open to everybody."""
 
+import json
 import re
 from collections.abc import AsyncIterator
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from attrs import evolve
 
 from customers.core.model.permissions import Permission
 from customers.entrypoints.config.access_values import Networks
+from customers.entrypoints.observability import logs
 from tests.support.access import behind_gateway, claims
 from tests.support.api_client import PROBLEM, Answer
 from tests.support.memory_service import MemoryService, memory_service
@@ -202,6 +205,21 @@ async def test_an_order_of_another_tenant_in_a_batch_has_an_outcome_of_its_own(
         *[(400, "INVALID_TENANT")] * 2,
         *[(400, "VALIDATION_FAILED")] * 3,
     ]
+
+
+async def test_orders_that_are_refused_in_a_batch_are_counted_and_share_a_line_of_the_log(
+    service: MemoryService,
+) -> None:
+    logs.configure("info", as_json=True, stream=(stream := StringIO()))
+    headers = claims("*", tenant="shop")
+    orders = [{"tenantId": tenant, "orderId": "o-1"} for tenant in ("mall", "shop", "mall", "fair")]
+    for body in ({"orders": orders}, {"orders": orders[1:2]}):
+        await service.api.post("/customers/orders/batch", body, headers=headers)
+    [line] = [json.loads(one) for one in stream.getvalue().splitlines() if "access refused" in one]
+    assert (line["cause"], line["orders"], line["level"]) == ("tenant_forbidden", 3, "warning")
+    assert not {"mall", "fair", "shop", "o-1"} & {str(value) for value in line.values()}
+    text = (await service.api.get("/metrics", base="", headers=headers)).raw.decode()
+    assert 'customers_access_refused_total{reason="tenant_forbidden"} 3.0' in text
 
 
 async def test_the_claim_of_a_tenant_wins_over_the_header(service: MemoryService) -> None:
