@@ -8,14 +8,23 @@ from uuid import UUID
 
 import pytest
 from attrs import define, evolve, field
+from prometheus_client import CollectorRegistry
 
 from customers.core.errors.access import InvalidToken
-from customers.core.errors.availability import Unavailable
+from customers.core.errors.availability import TenantBusy, Unavailable
 from customers.core.model.api_key import ApiKey, Credential
 from customers.entrypoints.access import key_cache
-from customers.entrypoints.access.key_cache import MAX_AGE_SECONDS, MAX_LOOK_UP_SECONDS, KeyCache
+from customers.entrypoints.access.key_cache import (
+    MAX_AGE_SECONDS,
+    MAX_LOOK_UP_SECONDS,
+    MAX_NEW_IN_STORAGE,
+    MAX_NEW_LOOK_UPS,
+    MAX_STALE_SECONDS,
+    KeyCache,
+)
 from customers.entrypoints.access.key_uses import KeyUses, run_key_uses
 from customers.entrypoints.access.keys import ApiKeyTokens
+from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 from tests.support.builders import NOW, FixedClock, a_credential, an_api_key, later
 
 REVOKED_STOPS_WITHIN = 5.0
@@ -33,6 +42,8 @@ class Keys:
     gate: asyncio.Event = field(factory=asyncio.Event)
     now: float = 1_000.0
     written: list[tuple[str, dict[UUID, datetime]]] = field(factory=list)
+    registry: CollectorRegistry = field(factory=CollectorRegistry)
+    error: Exception = field(factory=Unavailable)
 
     def __attrs_post_init__(self) -> None:
         self.gate.set()
@@ -42,7 +53,7 @@ class Keys:
         key = self.stored.get(key_id)
         await self.gate.wait()
         if self.is_away:
-            raise Unavailable
+            raise self.error
         return key
 
     async def write(self, tenant_id: str, uses: Any) -> None:
@@ -51,7 +62,8 @@ class Keys:
         self.written.append((tenant_id, dict(uses)))
 
     def cache(self, **options: Any) -> KeyCache:
-        return KeyCache(find=self.find, seconds=lambda: self.now, **options)
+        refusals = RefusalMetrics(self.registry)
+        return KeyCache(find=self.find, seconds=lambda: self.now, refusals=refusals, **options)
 
     def add(self, **fields: Any) -> Credential:
         credential = a_credential()
@@ -179,11 +191,82 @@ async def test_while_the_storage_is_away_remembered_keys_go_on_and_others_cannot
     for unknown in (other, a_credential()):
         with pytest.raises(Unavailable):
             await caller.calls(unknown)
-    keys.now += MAX_AGE_SECONDS
+    keys.now += MAX_STALE_SECONDS
     with pytest.raises(Unavailable):
         await caller.calls(credential)
     keys.is_away = False
     assert await caller.calls(other) == str(other.key_id)
+
+
+@pytest.mark.parametrize("error", [Unavailable(), TenantBusy()])
+async def test_a_known_key_that_cannot_be_looked_up_goes_on_for_less_than_five_seconds(
+    error: Exception,
+) -> None:
+    keys = Keys(error=error)
+    credential, caller = keys.add(), a_caller(keys)
+    await caller.calls(credential)
+    keys.revoke(credential)  # at once after the look-up, which is the latest to be seen
+    keys.is_away = True
+    keys.now += REVOKED_STOPS_WITHIN - 0.25
+    assert await caller.calls(credential) == str(credential.key_id)
+    assert len(keys.look_ups) == 2
+    keys.now += 0.25
+    with pytest.raises(Unavailable):
+        await caller.calls(credential)
+    keys.is_away = False
+    assert await caller.calls(credential) == "the key has been revoked"
+    assert MAX_STALE_SECONDS <= REVOKED_STOPS_WITHIN
+
+
+async def test_the_age_of_a_key_counts_when_its_look_up_has_failed() -> None:
+    keys = Keys()
+    credential, caller = keys.add(), a_caller(keys)
+    await caller.calls(credential)
+    keys.now += MAX_STALE_SECONDS - 0.25
+    keys.gate.clear()
+    call = asyncio.create_task(caller.calls(credential))
+    await _until(lambda: len(keys.look_ups) == 2)
+    keys.is_away = True
+    keys.now += 0.25
+    keys.gate.set()
+    with pytest.raises(Unavailable):
+        await call
+
+
+async def test_a_flood_of_unknown_keys_delays_no_look_up_of_a_known_one() -> None:
+    keys = Keys()
+    credential, caller = keys.add(), a_caller(keys)
+    await caller.calls(credential)
+    keys.now += MAX_AGE_SECONDS
+    keys.gate.clear()
+    flood = [asyncio.create_task(caller.calls(a_credential())) for _ in range(MAX_NEW_LOOK_UPS + 5)]
+    await _until(lambda: sum(call.done() for call in flood) == 5)
+    assert len(keys.look_ups) == 1 + MAX_NEW_IN_STORAGE
+    known = asyncio.create_task(caller.calls(credential))
+    await _until(lambda: keys.look_ups[-1] == credential.key_id)
+    keys.gate.set()
+    assert await known == str(credential.key_id)
+    results = await asyncio.gather(*flood, return_exceptions=True)
+    assert results[:MAX_NEW_LOOK_UPS] == ["the key is not known"] * MAX_NEW_LOOK_UPS
+    refused = results[MAX_NEW_LOOK_UPS:]
+    assert {str(error) for error in refused} == {
+        "too many API keys are being looked up, try again in a moment"
+    }
+    labels = {"kind": "key_look_ups"}
+    assert keys.registry.get_sample_value("customers_refusals_total", labels) == 5
+    assert await caller.calls(a_credential()) == "the key is not known"
+
+
+async def test_a_new_key_that_gets_no_place_in_time_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(key_cache, "MAX_LOOK_UP_SECONDS", 0.01)
+    keys = Keys()
+    caller = a_caller(keys)
+    keys.gate.clear()
+    calls = [caller.calls(a_credential()) for _ in range(MAX_NEW_IN_STORAGE + 1)]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(result) for result in results} == {Unavailable}
 
 
 async def test_a_look_up_without_an_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

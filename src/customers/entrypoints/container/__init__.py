@@ -227,7 +227,7 @@ class Container(containers.DeclarativeContainer):
     token_verifier = providers.Singleton(token_verifier_of, settings, clock, own_key)
     jwt_tokens = providers.Singleton(jwt_tokens_of, settings, token_verifier, clock)
     certificate = providers.Singleton(certificate_of, settings)
-    key_cache = providers.Singleton(key_cache_of, settings, api_keys)
+    key_cache = providers.Singleton(key_cache_of, settings, api_keys, refusals)
     key_uses = providers.Singleton(key_uses_of, api_keys)
     guard = providers.Singleton(
         guard_of,

@@ -24,6 +24,7 @@ from customers.entrypoints.access.key_uses import KeyUses
 from customers.entrypoints.access.own_tokens import OwnTokens
 from customers.entrypoints.access.tokens import ClaimNames, JwtTokens
 from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 from customers.entrypoints.tls.certificate import Certificate, CertificateFiles
 
 if TYPE_CHECKING:
@@ -134,10 +135,10 @@ def _authenticator(settings: Settings, tokens: tuple[Tokens, ...]) -> Authentica
     return Authentication(tokens, tuple(_principals(settings, roles_of(settings))))
 
 
-def key_cache_of(settings: Settings, keys: ApiKeys) -> KeyCache:
+def key_cache_of(settings: Settings, keys: ApiKeys, refusals: RefusalMetrics) -> KeyCache:
     """The cache of API keys; with memory storage, where a look-up is cheap, it caches nothing."""
     max_age = 0.0 if settings.storage == "memory" else MAX_AGE_SECONDS
-    return KeyCache(find=keys.find, seconds=monotonic, max_age=max_age)
+    return KeyCache(find=keys.find, seconds=monotonic, refusals=refusals, max_age=max_age)
 
 
 def key_uses_of(keys: ApiKeys) -> KeyUses:
