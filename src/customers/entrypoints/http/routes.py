@@ -108,6 +108,14 @@ class QueryPermission:
         )
 
 
+@frozen
+class BodyPermission:
+    """The permission that a call needs beside the route's own, if its body changes a field."""
+
+    field: str
+    permission: Permission
+
+
 OwnerCheck = Callable[[RequestContext], Awaitable[None]]
 
 
@@ -128,10 +136,11 @@ class Route:
     Machines call a probe (`is_probe`) every few seconds, so it is logged at debug, except server
     errors.
 
-    A caller needs the `permission`, or that of the `query_permission` if it applies. A route with
-    `is_for_shoppers` is for shoppers, who have no permissions. A route with `is_open` does not
-    authenticate its callers. With `names_tenant=False` the request does not name its tenant; the
-    tenant comes from elsewhere, such as a token.
+    A caller needs the `permission`, or that of the `query_permission` if it applies. The core
+    checks that of the `body_permission`, which OpenAPI shows. A route with `is_for_shoppers` is for
+    shoppers, who have no permissions. A route with `is_open` does not authenticate its callers.
+    With `names_tenant=False` the request does not name its tenant; the tenant comes from elsewhere,
+    such as a token.
     """
 
     operation: str
@@ -152,6 +161,7 @@ class Route:
     owner_check: OwnerCheck | None = None
     permission: Permission | None = None
     query_permission: QueryPermission | None = None
+    body_permission: BodyPermission | None = None
     is_for_shoppers: bool = False
     is_open: bool = False
     base: str = BASE

@@ -194,7 +194,8 @@ def _access_of(route: Route) -> dict[str, Any]:
         return {"security": _SHOPPERS, "x-principal": shopper, "x-permission": shopper}
     if route.permission is None:
         return {"security": ()}
-    return {"security": _STAFF, "x-permission": route.permission, **_permission_by_query(route)}
+    others = _permission_by_query(route) | _permission_by_body(route)
+    return {"security": _STAFF, "x-permission": route.permission, **others}
 
 
 def _permission_by_query(route: Route) -> dict[str, Any]:
@@ -202,6 +203,12 @@ def _permission_by_query(route: Route) -> dict[str, Any]:
         return {}
     name = f"{other.parameter}={other.value}"
     return {"x-permission-by-query": {name: other.permission}}
+
+
+def _permission_by_body(route: Route) -> dict[str, Any]:
+    if (other := route.body_permission) is None:
+        return {}
+    return {"x-permission-by-body": {other.field: other.permission}}
 
 
 def _title(code: str) -> str:

@@ -84,6 +84,20 @@ def test_every_operation_names_its_permission_and_how_callers_show_who_they_are(
     }
 
 
+def test_operations_that_need_other_permissions_for_some_calls_name_them() -> None:
+    named = {
+        spec["operationId"]: spec[key]
+        for _, _, spec in OPERATIONS
+        for key in ("x-permission-by-query", "x-permission-by-body")
+        if key in spec
+    }
+    assert named == {
+        "deleteCustomer": {"mode=erase": "customers:erase"},
+        "updateCustomer": {"status": "customers:lock"},
+        "patchCustomer": {"status": "customers:lock"},
+    }
+
+
 @pytest.mark.parametrize(("method", "path", "operation"), cases(for_staff=False))
 async def test_every_operation_refuses_who_is_nobody(
     stranger: MemoryService, method: str, path: str, operation: dict[str, Any]

@@ -34,7 +34,14 @@ from customers.entrypoints.http.parameters import MAX_ITEMS
 from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response, versioned_response
-from customers.entrypoints.http.routes import BASE, CUSTOMER, Body, QueryPermission, Route
+from customers.entrypoints.http.routes import (
+    BASE,
+    CUSTOMER,
+    Body,
+    BodyPermission,
+    QueryPermission,
+    Route,
+)
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
 from customers.entrypoints.json.encode import Encoder
@@ -60,6 +67,7 @@ class DeletionQuery(Query):
 
 
 _ERASING: Final = QueryPermission("mode", DeletionMode.ERASE, Permission.CUSTOMERS_ERASE)
+_CHANGING_STATUS: Final = BodyPermission("status", Permission.CUSTOMERS_LOCK)
 
 
 @frozen(kw_only=True)
@@ -139,6 +147,7 @@ class CustomerRoutes:
                 body=Body(CustomerChange, describes_person=True),
                 errors=changes,
                 permission=Permission.CUSTOMERS_EDIT,
+                body_permission=_CHANGING_STATUS,
             ),
             Route(
                 "patchCustomer",
@@ -149,6 +158,7 @@ class CustomerRoutes:
                 body=Body(CustomerChange, Nulls.CLEAR, describes_person=True),
                 errors=changes,
                 permission=Permission.CUSTOMERS_EDIT,
+                body_permission=_CHANGING_STATUS,
             ),
         ]
 
