@@ -8,10 +8,10 @@ from attrs import frozen
 from customers.core.model.permissions import Permission
 from customers.core.services.personal_data import PersonalData
 from customers.core.services.storefront import Storefront
+from customers.entrypoints.http.owner_check import owner_check
 from customers.entrypoints.http.personal_data_file import personal_data_response
 from customers.entrypoints.http.query import Query
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.resources.storefront import owner_check
 from customers.entrypoints.http.routes import CUSTOMER, OWN, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.encode_personal_data import PersonalDataEncoder

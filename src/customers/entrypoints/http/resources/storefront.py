@@ -14,9 +14,10 @@ from customers.core.services.payments import PaymentMethods
 from customers.core.services.storefront import Storefront
 from customers.entrypoints.http.cursors import scope_of
 from customers.entrypoints.http.ledger_lists import LedgerQuery, ledger_response
+from customers.entrypoints.http.owner_check import owner_check
 from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.http.responses import json_response, versioned_response
-from customers.entrypoints.http.routes import OWN, Body, OwnerCheck, Route
+from customers.entrypoints.http.routes import OWN, Body, Route
 from customers.entrypoints.json import shapes
 from customers.entrypoints.json.decode import Nulls
 from customers.entrypoints.json.encode import Encoder
@@ -25,16 +26,6 @@ from customers.entrypoints.json.encode_storefront import StorefrontEncoder
 # All shoppers and shops share the path `me`, and versions of two customers may be equal: a browser
 # must not show one profile for another.
 _BY_SHOPPER: Final = {"Vary": "Authorization, Cookie, X-Tenant-ID, X-User-Id"}
-
-
-def owner_check(storefront: Storefront) -> OwnerCheck:
-    """The check that the id in the path is the shopper's own, for input that is invalid."""
-
-    async def check(context: RequestContext) -> None:
-        if context.tenant:
-            await storefront.expect_own(context.tenant, context.shopper)
-
-    return check
 
 
 @frozen(kw_only=True)

@@ -11,8 +11,8 @@ from customers.core.services.addresses import Addresses
 from customers.core.services.storefront import Storefront
 from customers.entrypoints.http.address_bodies import NEW_ADDRESS, PATCH_ADDRESS, PUT_ADDRESS
 from customers.entrypoints.http.errors import ErrorFormat
+from customers.entrypoints.http.owner_check import owner_check
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.resources.storefront import owner_check
 from customers.entrypoints.http.responses import json_response
 from customers.entrypoints.http.routes import OWN, Route
 from customers.entrypoints.json import shapes
