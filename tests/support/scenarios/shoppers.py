@@ -94,6 +94,7 @@ def orders() -> Scenario:
     first = yield own("GET", f"{OWN}/orders?limit=2")
     if (following := first.link("next")) is not None:
         yield own("GET", following)
+    yield own("GET", f"{OWN}/orders?tenat_id=another")
     for base in ("", "/api/v1"):
         for query in ("", "?page=2&limit=2", "?status=Cancelled", "?status=lost", "?statuss=x"):
             yield own("GET", f"/customers/me/orders{query}", base=base)

@@ -94,7 +94,7 @@ async def test_a_wrapped_route_wraps_the_refusal(tmp_path: Path) -> None:
         ("Bearer csk_1_secret", "INVALID_TOKEN"),
         ("Bearer\tx", "INVALID_TOKEN"),
         ("Basic eDp5", "AUTHENTICATION_REQUIRED"),
-        ("Bearerx", "AUTHENTICATION_REQUIRED"),
+        ("Bearerx", "INVALID_TOKEN"),
     ],
 )
 async def test_what_is_no_token_is_refused(value: str, code: str, tmp_path: Path) -> None:

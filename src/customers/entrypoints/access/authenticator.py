@@ -81,9 +81,11 @@ class Authentication:
 
 def _bearer_token(authorization: str) -> str:
     """The token of an Authorization header; empty for another scheme. Raises InvalidToken."""
-    scheme, *rest = authorization.split(maxsplit=1)
-    if scheme.lower() != _BEARER:
+    scheme, _, token = authorization.partition(" ")
+    if (name := scheme.lower()) != _BEARER:
+        if name.startswith(_BEARER):  # a tab after it, for example
+            raise InvalidToken("the token is malformed")
         return ""
-    if not rest:
+    if not (token := token.strip()):
         raise InvalidToken("the token is empty")
-    return rest[0]
+    return token
