@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from unittest.mock import AsyncMock, Mock
 
 import pytest
@@ -24,21 +23,6 @@ PLACES = [
     ("POST", "/api/v1/nothing"),
     ("PATCH", CUSTOMERS),
 ]
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[MemoryService]:
-    """A service that believes the claims that these tests send."""
-    async with memory_service(**behind_gateway()) as service:
-        yield service
-
-
-@pytest.fixture
-async def stranger() -> AsyncIterator[MemoryService]:
-    """A service of another gateway, so that no call of these tests is authenticated."""
-    peers = Networks.parse("10.0.0.0/8")
-    async with memory_service(**behind_gateway(gateway_peers=peers)) as service:
-        yield service
 
 
 async def statuses(

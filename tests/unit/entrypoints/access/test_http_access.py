@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
 from io import StringIO
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from attrs import evolve
 
 from customers.core.model.permissions import Permission
-from customers.entrypoints.config.access_values import Networks
 from customers.entrypoints.observability import logs
 from tests.support.access import behind_gateway, claims
 from tests.support.api_client import PROBLEM, Answer
@@ -36,21 +34,6 @@ def cases(*, for_staff: bool) -> list[Any]:
         for case in OPERATIONS
         if case[2]["security"] and not (for_staff and "x-principal" in case[2])
     ]
-
-
-@pytest.fixture
-async def service() -> AsyncIterator[MemoryService]:
-    """A service whose gateway is this machine: it believes the claims that these tests send."""
-    async with memory_service(**behind_gateway()) as service:
-        yield service
-
-
-@pytest.fixture
-async def stranger() -> AsyncIterator[MemoryService]:
-    """A service whose gateway has other addresses, so no call of these tests is authenticated."""
-    peers = Networks.parse("10.0.0.0/8")
-    async with memory_service(**behind_gateway(gateway_peers=peers)) as service:
-        yield service
 
 
 async def send(
