@@ -139,7 +139,8 @@ def _bound(route: Route, handler: Handler, guard: Guard, deployment: Deployment)
         principal = await admit(HttpCaller(request))
         if below_base:
             check_address(request)
-        await answer_expectation(request, limit)
+        if "Expect" in request.headers:
+            await answer_expectation(request, limit)
         context = await receive(
             request, principal, of_tenant=of_tenant, max_bytes=limit, deployment=deployment
         )

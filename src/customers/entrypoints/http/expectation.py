@@ -18,13 +18,13 @@ async def leave_expectation(_: web.Request) -> None:
 
 
 async def answer_expectation(request: web.Request, max_bytes: int) -> None:
-    """Asks a caller who waits for that to send the body, unless it will not be read: a body of
-    more than `max_bytes`, or of a GET or HEAD.
+    """Asks a caller who sends `Expect`, and waits for that, to send the body, unless it will not be
+    read: a body of more than `max_bytes`, or of a GET or HEAD.
 
     Raises RequestRejected for another expectation, and CallerLeft.
     """
     check_expectation(request)
-    if "Expect" not in request.headers or request.version != HttpVersion11:
+    if request.version != HttpVersion11:
         return
     is_read = request.method not in ("GET", "HEAD") and request.can_read_body
     if not is_read or (request.content_length or 0) > max_bytes:
