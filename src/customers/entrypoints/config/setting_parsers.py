@@ -123,20 +123,20 @@ def moment(text: str) -> datetime:
 
 def existing_file(text: str) -> Path:
     path = Path(text)
-    if not _is(path.is_file):
+    if not _holds(path.is_file):
         raise ValueError("is not an existing file")
     return path
 
 
 def file_to_write(text: str) -> Path:
     path = Path(text)
-    if not _is(path.parent.is_dir):
+    if not _holds(path.parent.is_dir):
         raise ValueError("is not a path in an existing folder")
     return path
 
 
-def _is(predicate: Callable[[], bool]) -> bool:
-    """The answer of a predicate of a path; False for what cannot be a path, as it is too long."""
+def _holds(predicate: Callable[[], bool]) -> bool:
+    """Whether a predicate of a path is true; it is not for a text that is too long for a path."""
     try:
         return predicate()
     except OSError:
