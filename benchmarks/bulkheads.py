@@ -53,6 +53,10 @@ RULES = {
     ]
 }
 
+_LOCK_CUSTOMER = (
+    "SELECT 1 FROM customer_statistics WHERE tenant_id = $1 AND customer_id = $2 FOR UPDATE"
+)
+
 Statuses = Counter[str]
 
 
@@ -175,8 +179,7 @@ async def _locked_row(dsn: str) -> AsyncIterator[None]:
     connection = await asyncpg.connect(dsn)
     try:
         async with connection.transaction():
-            sql = "SELECT 1 FROM customers WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
-            await connection.execute(sql, LOUD, customer_id(7))
+            await connection.execute(_LOCK_CUSTOMER, LOUD, customer_id(7))
             yield
     finally:
         await connection.close()

@@ -112,7 +112,7 @@ def main(
     if connections is not None:
         chosen = [evolve(operation, connections=connections) for operation in chosen]
     tenant = Tenant(id="bench-large", size=customers)
-    with _checkout(commit) as before:
+    with checkout(commit) as before:
         sources = {"before": before, "after": _HERE}
         costs = asyncio.run(
             _compare(sources, folder.absolute(), tenant, chosen, starts=starts, rounds=rounds)
@@ -128,7 +128,8 @@ def _is_chosen(operation: Operation, only: tuple[str, ...]) -> bool:
 
 
 @contextmanager
-def _checkout(commit: str) -> Iterator[Path]:
+def checkout(commit: str) -> Iterator[Path]:
+    """A folder with the sources of a commit, and the `sample_data` of this checkout."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "checkout"
         git = ["git", "-C", str(_HERE), "worktree"]

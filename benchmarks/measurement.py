@@ -17,7 +17,9 @@ from benchmarks.sample_data import customer_id
 from benchmarks.wrk import Load, Request
 
 ROUNDS = 2
-_TOTAL_ORDERS = "SELECT total_orders FROM customers WHERE tenant_id = $1 AND id = $2"
+_TOTAL_ORDERS = (
+    "SELECT total_orders FROM customer_statistics WHERE tenant_id = $1 AND customer_id = $2"
+)
 
 
 @frozen(kw_only=True)

@@ -1,14 +1,16 @@
-"""Measures a migration from the schema of an older release, while callers send requests.
+"""Measures a migration of the schema of an earlier commit, while callers send requests.
 
-    python -m benchmarks.migration [--from 0008] [--folder FOLDER]
+    python -m benchmarks.migration [COMMIT] [--folder FOLDER]
 
-Loads the customers of the benchmark, reverts the schema and the search texts to their older form,
-then runs `customers migrate`. Meanwhile one caller for each kind of request sends requests one
-after the other, with a pause of 50 ms. Prints how long the migration took, and for each kind how
-long answers took before and during the migration.
+Loads the customers of the benchmark with the earlier commit, by default that of the last release,
+which then serves while this checkout's `customers migrate` runs. After that this checkout serves
+while `customers migrate --contract` runs, and while what that removed is restored. One caller for
+each kind of request sends requests one after the other, with a pause of 20 ms. Prints how long each
+migration took, and for each kind how long answers took before and meanwhile.
 """
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,22 +19,19 @@ from itertools import cycle
 from pathlib import Path
 
 import aiohttp
-import asyncpg
 import click
 from attrs import define, field
 
 from benchmarks import sample_data
 from benchmarks.__main__ import LARGE, SMALL
-from benchmarks.processes import production_environment, service
-from customers.adapters.postgres.engine.migrate import migrate
+from benchmarks.compare import Program, checkout
+from benchmarks.processes import service
+from customers.adapters.postgres.engine import revisions
 from customers.devtools.server import running
 
 QUIET_SECONDS = 20
-_PAUSE = 0.05
-_OLD_TEXTS = """
-UPDATE customers SET search_text = email_folded || chr(10) || trim(first_name_folded || ' ' ||
-last_name_folded) || chr(10) || phone_folded WHERE right(search_text, 1) = chr(3)
-"""
+_PAUSE = 0.02
+_RELEASED = Path(__file__).parents[1] / "docs" / "released" / "commit"
 
 
 @define(eq=False)
@@ -64,39 +63,50 @@ class Caller:
 
 
 @click.command()
-@click.option("--from", "revision", default="0008", help="The revision to migrate from.")
-@click.option("--folder", type=Path, default=Path(".bench/service"), help="Folder of the data.")
-def main(revision: str, folder: Path) -> None:
+@click.argument("commit", default=lambda: _RELEASED.read_text(encoding="ascii").strip())
+@click.option("--folder", type=Path, default=Path(".bench/migration"), help="Folder of the data.")
+def main(commit: str, folder: Path) -> None:
     """Measures a migration of the benchmark's customers while callers send requests."""
-    asyncio.run(_run(folder.absolute(), revision))
+    with checkout(commit) as source:
+        asyncio.run(_run(folder.absolute(), source))
 
 
-async def _run(folder: Path, revision: str) -> None:
+async def _run(folder: Path, source: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     async with running(folder / "postgres") as dsn:
-        await migrate(dsn)
-        await sample_data.load_tenants(dsn, {tenant.id: tenant.size for tenant in (LARGE, *SMALL)})
-        await migrate(dsn, to=revision, allow_data_loss=True)
-        connection = await asyncpg.connect(dsn)
-        await connection.execute(_OLD_TEXTS, timeout=3_600)
-        await connection.execute("VACUUM ANALYZE customers", timeout=3_600)
-        await connection.close()
-        async with service(production_environment(dsn)) as server, _calling(server.http) as callers:
-            await asyncio.sleep(QUIET_SECONDS)
-            _report(callers, "before")
-            begin = time.perf_counter()
-            await _customers_migrate(dsn)
-            click.echo(f"the migration took {(time.perf_counter() - begin) / 60:.1f} minutes")
-            _report(callers, "meanwhile")
+        before = Program(name="before", source=source, dsn=dsn)
+        this = Program(name="this", source=Path(__file__).parents[1], dsn=dsn)
+        for tenant in (LARGE, *SMALL):
+            await asyncio.to_thread(before.load, tenant)
+        async with _served(before) as callers:
+            await _migrate(this, callers)
+        if contract := [one.number for one in revisions.revisions() if one.is_contract]:
+            async with _served(this) as callers:
+                await _migrate(this, callers, "--contract")
+                restored = f"{int(contract[-1]) - 1:04}"
+                await _migrate(this, callers, "--to", restored, "--allow-data-loss")
 
 
-async def _customers_migrate(dsn: str) -> None:
-    program = Path(sys.executable).with_name("customers")
+@asynccontextmanager
+async def _served(program: Program) -> AsyncIterator[list[Caller]]:
+    """The callers of a program, who have called for a while."""
+    async with service(program.environment) as server, _calling(server.http) as callers:
+        await asyncio.sleep(QUIET_SECONDS)
+        _report(callers, "before")
+        yield callers
+
+
+async def _migrate(program: Program, callers: list[Caller], *options: str) -> None:
+    begin = time.perf_counter()
+    customers = Path(sys.executable).with_name("customers")
     process = await asyncio.create_subprocess_exec(
-        str(program), "migrate", env=production_environment(dsn)
+        str(customers), "migrate", *options, env=os.environ | program.environment
     )
     if await process.wait():
         raise click.ClickException("customers migrate failed")
+    minutes = (time.perf_counter() - begin) / 60
+    click.echo(f"customers migrate {' '.join(options)}: {minutes:.1f} minutes")
+    _report(callers, "meanwhile")
 
 
 @asynccontextmanager

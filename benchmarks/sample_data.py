@@ -41,6 +41,10 @@ SELECT tenant_id, status, customer_type, 0, count(*) FROM customers
 WHERE tenant_id = $1 AND deleted_at IS NULL GROUP BY tenant_id, status, customer_type
 """
 _COUNT = "SELECT coalesce(sum(customers), 0) FROM customer_counts WHERE tenant_id = $1"
+# The tables in which a customer is stored, with their columns; an older release has only the first.
+_TABLES_OF_CUSTOMERS = {
+    column.table.name: list(column.table.columns.keys()) for column in CUSTOMERS.columns
+}
 _DELETE = "DELETE FROM {} WHERE tenant_id = $1"
 
 
@@ -101,7 +105,8 @@ def _progress() -> Progress:
 
 
 async def _clear(connection: "asyncpg.Connection[asyncpg.Record]", tenant: str) -> None:
-    for table in ("customer_addresses", "customer_communications", "customers"):
+    tables = ("customer_addresses", "customer_communications", *reversed(_TABLES_OF_CUSTOMERS))
+    for table in tables:
         await connection.execute(_DELETE.format(table), tenant, timeout=600)
 
 
@@ -136,7 +141,7 @@ async def _copy_all(
 ) -> None:
     tenths = [number for number in numbers if number % EVERY_TENTH == 0]
     rows = {
-        "customers": (CUSTOMERS.write(customer) for customer in _customers(tenant, numbers)),
+        **{name: _rows(name, tenant, numbers) for name in _TABLES_OF_CUSTOMERS},
         "customer_addresses": (asdict(address) for address in _addresses(tenant, tenths)),
         "customer_communications": (
             asdict(communication) for communication in _communications(tenant, tenths)
@@ -155,6 +160,14 @@ async def _copy(
         await connection.copy_records_to_table(
             table, columns=list(first), records=records, timeout=600
         )
+
+
+def _rows(name: str, tenant: str, numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
+    """The rows of customers in one of their tables."""
+    names = _TABLES_OF_CUSTOMERS[name]
+    for customer in _customers(tenant, numbers):
+        row = CUSTOMERS.write(customer)
+        yield {name: row[name] for name in names if name in row}
 
 
 def _customers(tenant: str, numbers: Iterable[int]) -> Iterator[Customer]:

@@ -210,6 +210,21 @@ class ConcurrentRecordOrderContract:
         assert updated.statistics == fold_ledger([first, second], USD)
         assert updated.version == 3
 
+    async def test_an_order_that_waited_for_a_change_answers_the_changed_customer(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customer = await a_stored_customer(storage, tenant)
+
+        async def hold(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                before = await tx.customers.get_for_update(customer.id)
+                await pause()
+                await tx.customers.save(evolve(before, first_name="New").with_next_version(NOW))
+
+        updated = await overlap(hold, lambda: record_order(storage, tenant, an_entry(customer)))
+        assert (updated.first_name, updated.version) == ("New", 3)
+        assert updated == await get_customer(storage, customer)
+
     @pytest.mark.parametrize("fails", [False, True])
     async def test_an_order_that_is_being_claimed_is_recorded_only_if_the_claim_fails(
         self, storage: Storage, tenant: str, fails: bool

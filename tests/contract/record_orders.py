@@ -292,6 +292,23 @@ class ConcurrentRecordOrdersContract:
         ]
         assert states[1] == await get_customer(storage, customers[1])
 
+    async def test_a_group_that_waited_for_a_change_answers_the_changed_customer(
+        self, storage: Storage, tenant: str
+    ) -> None:
+        customers = await some_customers(storage, tenant, 3)
+        group = [an_entry(one) for one in (*customers, customers[1])]
+
+        async def hold(pause: Pause) -> None:
+            async with storage.transaction(tenant) as tx:
+                before = await tx.customers.get_for_update(customers[1].id)
+                await pause()
+                await tx.customers.save(evolve(before, first_name="New").with_next_version(NOW))
+
+        answers = await overlap(hold, lambda: record_orders(storage, tenant, group))
+        states = [(one.first_name, one.version) for one in (answers[1], answers[3]) if one]
+        assert states == [("New", 3), ("New", 4)]
+        assert answers[3] == await get_customer(storage, customers[1])
+
     async def test_a_group_leaves_out_a_customer_who_is_being_deleted(
         self, storage: Storage, tenant: str
     ) -> None:

@@ -6,7 +6,7 @@ the same faults is in test_process_faults.
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from customers.adapters.postgres.engine import migrate as migrations
-from customers.adapters.postgres.engine.revisions import head
+from customers.adapters.postgres.engine.revisions import expanded, head
 from customers.entrypoints.cli import main
 from customers.entrypoints.config.settings import catalogue
 from tests.support import postgres_servers
@@ -321,6 +321,28 @@ def test_the_status_names_the_revisions_that_the_database_lacks(database: str) -
     assert status["pending"][:2] == ["0007", "0008"]
 
 
+def test_what_the_release_before_needs_is_only_removed_on_demand(database: str) -> None:
+    run("migrate", "--to", "0020", DATABASE_URL=database)
+    assert run("migrate", DATABASE_URL=database).stdout.endswith(f"from 0020 to {expanded()}\n")
+    *_, last = run("migrate", "--status", DATABASE_URL=database).stdout.splitlines()
+    assert last.startswith(f"pending: {head()} ")
+    assert last.endswith(" (with --contract)")
+    contracted = run("migrate", "--contract", DATABASE_URL=database)
+    assert contracted.stdout.endswith(f"from {expanded()} to {head()}\n")
+    assert run("migrate", DATABASE_URL=database).stdout.endswith(f"{head()}, nothing to do\n")
+
+
+def test_an_empty_database_needs_nothing_of_the_release_before(database: str) -> None:
+    assert run("migrate", DATABASE_URL=database).stdout.endswith(f"empty database to {head()}\n")
+
+
+@pytest.mark.parametrize("option", [("--status",), ("--to", "0022")])
+def test_a_contract_excludes_other_options(option: Sequence[str]) -> None:
+    result = run("migrate", "--contract", *option, DATABASE_URL="postgres://nobody@127.0.0.1:1/x")
+    assert result.exit_code == 2
+    assert "--contract excludes --status and --to" in result.stderr
+
+
 def test_an_older_revision_needs_the_consent_to_lose_data(database: str) -> None:
     run("migrate", DATABASE_URL=database)
     assert "drops what later revisions added" in failure(database, "--to", "0007")
@@ -329,7 +351,7 @@ def test_an_older_revision_needs_the_consent_to_lose_data(database: str) -> None
     assert (
         run("migrate", DATABASE_URL=database)
         .stdout.splitlines()[-1]
-        .endswith(f"migrated from 0007 to {head()}")
+        .endswith(f"migrated from 0007 to {expanded()}")
     )
 
 
@@ -345,5 +367,5 @@ def test_the_printed_sql_migrates_a_database(database: str) -> None:
     assert (printed.exit_code, printed.stderr) == (0, "")
     asyncio.run(run_script(database, printed.stdout))
     assert run("migrate", DATABASE_URL=database).stdout.endswith(
-        f"the schema is at revision {head()}, nothing to do\n"
+        f"the schema is at revision {expanded()}, nothing to do\n"
     )

@@ -19,7 +19,8 @@ TABLES = metadata.sorted_tables
 WITHOUT_STATISTICS = """
 SELECT c.relname, a.attname, a.attnum, c.relkind FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
-WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND a.attstattarget = 0
+WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped
+AND a.attstattarget = 0
 """
 
 

@@ -19,8 +19,10 @@ from tests.support.storage_steps import a_stored_customer, opened
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SLOTS = 16
-LOCK = "SELECT 1 FROM customers WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
-UNLOCKED = "SELECT id FROM customers WHERE tenant_id = $1 FOR UPDATE SKIP LOCKED"
+LOCK = "SELECT 1 FROM customer_statistics WHERE tenant_id = $1 AND customer_id = $2 FOR UPDATE"
+UNLOCKED = (
+    "SELECT customer_id AS id FROM customer_statistics WHERE tenant_id = $1 FOR UPDATE SKIP LOCKED"
+)
 CLAIM = """
 INSERT INTO customer_orders
     (tenant_id, customer_id, order_id, order_number, order_date_stated, refunds_total)

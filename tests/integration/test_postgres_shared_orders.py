@@ -35,7 +35,9 @@ from tests.support.storage_steps import get_customer, opened, some_customers
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.newest_server]
 
 PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
-LOCK_CUSTOMER = "SELECT 1 FROM customers WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
+LOCK_CUSTOMER = (
+    "SELECT 1 FROM customer_statistics WHERE tenant_id = $1 AND customer_id = $2 FOR UPDATE"
+)
 INSERT_ORDER = (
     "INSERT INTO customer_orders"
     " (tenant_id, order_id, customer_id, order_number, order_date_stated, refunds_total)"

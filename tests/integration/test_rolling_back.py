@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from aiohttp import ClientSession, web
@@ -22,6 +23,7 @@ from tests.support.access import TRUSTED
 from tests.support.api_client import Api
 from tests.support.builders import NOW, FixedClock, a_tenant
 from tests.support.command_databases import a_database, sql
+from tests.support.databases import rows
 from tests.support.scenarios.playback import answers_of
 from tests.support.service_process import FREE_PORTS, Service, start_command, wait_until_ready
 
@@ -112,6 +114,87 @@ def expect_no_failures(
     assert "unhandled exception" not in service.output
 
 
+# Customers of whom the tables from which the two releases read say different things.
+DIFFERENCES = """
+SELECT * FROM customers c FULL JOIN customer_statistics s ON (c.tenant_id, c.id) =
+(s.tenant_id, s.customer_id) WHERE (c.total_orders, c.total_spent, c.average_order_value,
+c.first_order_date, c.last_order_date, c.updated_at, c.version, c.deleted_at IS NULL) IS DISTINCT
+FROM (s.total_orders, s.total_spent, s.average_order_value, s.first_order_date, s.last_order_date,
+s.updated_at, s.version, s.is_living)
+"""
+ORDERS = 20
+HEADERS = {"X-Tenant-ID": "shop"}
+
+
+async def create(services: Sequence[Service]) -> list[str]:
+    """Creates two customers with each service; returns their ids."""
+    ids = []
+    for service in services:
+        async with ClientSession(headers=HEADERS) as client:
+            for _ in range(2):
+                body = {"email": f"{uuid4().hex}@example.test", "firstName": "A", "lastName": "B"}
+                answer = await client.post(f"{service.http}/api/v1/customers", json=body)
+                assert answer.status == 201, await answer.text()
+                ids.append((await answer.json())["id"])
+    return ids
+
+
+async def write(services: Sequence[Service], ids: Sequence[str]) -> list[dict[str, int]]:
+    """Lets all services record orders of all customers, and change the customers, at the same time;
+    returns what each of them then says of the total orders.
+    """
+    async with ClientSession(headers=HEADERS) as client:
+
+        async def send(service: Service, id: str, number: int) -> None:
+            url = f"{service.http}/api/v1/customers/{id}"
+            order = {"orderId": uuid4().hex, "totalAmount": number}
+            await repeat(client, "POST", f"{url}/record-order", order)
+            if number % 5 == 0:
+                await repeat(client, "PUT", url, {"phone": str(number)})
+
+        numbers = range(ORDERS)
+        for number in numbers:
+            await asyncio.gather(*(send(one, id, number) for one in services for id in ids))
+    return [await totals_of(service, ids) for service in services]
+
+
+async def repeat(client: ClientSession, method: str, url: str, body: object) -> None:
+    """Sends a request until it is not refused: two releases may wait for each other's locks."""
+    for _ in range(20):
+        async with client.request(method, url, json=body) as answer:
+            if answer.status == 200:
+                return
+            assert answer.status in (429, 503), await answer.text()
+    raise AssertionError(f"{method} {url} was refused again and again")
+
+
+async def totals_of(service: Service, ids: Sequence[str]) -> dict[str, int]:
+    async with ClientSession(headers=HEADERS) as client:
+        answers = [await client.get(f"{service.http}/api/v1/customers/{id}") for id in ids]
+        return {body["id"]: body["totalOrders"] for body in [await one.json() for one in answers]}
+
+
+async def delete_first(services: Sequence[Service], ids: Sequence[str]) -> None:
+    """Deletes one customer with each service."""
+    async with ClientSession(headers=HEADERS) as client:
+        for service, id in zip(services, ids, strict=False):
+            answer = await client.delete(f"{service.http}/api/v1/customers/{id}")
+            assert answer.status == 200, await answer.text()
+
+
+def another(folder: Path) -> Path:
+    """A new folder for one more process, since each writes a ready file."""
+    (other := folder / uuid4().hex).mkdir()
+    return other
+
+
+def contract(folder: Path, url: str) -> None:
+    variables = environ(url, ROOT)
+    arguments = ("migrate", "--contract")
+    with start_command(folder, *arguments, command=COMMAND, environ=variables) as migration:
+        assert migration.exit_code() == 0, migration.errors
+
+
 # What the next release may do to the schema.
 EXPANSION = (
     "ALTER TABLE customers ADD COLUMN nickname text",
@@ -134,9 +217,30 @@ def test_this_program_serves_on_the_schema_of_the_next_release(
 def test_the_last_release_serves_on_the_newest_schema(
     tmp_path: Path, database: str, released: Path
 ) -> None:
+    migrate(tmp_path, database, released)
     migrate(tmp_path, database, ROOT)
     with serving(tmp_path, database, released) as service:
         expect_no_failures(service, lacks_operations=True)
+
+
+def test_the_last_release_and_this_one_serve_at_the_same_time(
+    tmp_path: Path, database: str, released: Path
+) -> None:
+    migrate(tmp_path, database, released)
+    with serving(tmp_path, database, released) as last:
+        ids = asyncio.run(create([last]))
+        migrate(tmp_path, database, ROOT)
+        assert asyncio.run(rows(database, DIFFERENCES)) == []
+        with serving(another(tmp_path), database, ROOT) as this:
+            both = [last, this]
+            ids += asyncio.run(create(both))
+            totals = asyncio.run(write(both, ids))
+            asyncio.run(delete_first(both, ids))
+    assert totals == [{id: ORDERS * len(both) for id in ids}] * len(both)
+    assert asyncio.run(rows(database, DIFFERENCES)) == []
+    contract(tmp_path, database)
+    with serving(another(tmp_path), database, ROOT) as this:
+        assert asyncio.run(totals_of(this, ids[2:])) == dict.fromkeys(ids[2:], ORDERS * 2)
 
 
 def test_this_program_serves_on_the_schema_of_the_last_release(

@@ -32,7 +32,7 @@ from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.engine.tenant_proof import TENANT_COLUMN
 from customers.adapters.postgres.engine.transaction_session import TransactionSession
 from customers.adapters.postgres.schema.all_tables import METADATA
-from customers.adapters.postgres.schema.tables import customers
+from customers.adapters.postgres.schema.statistics_table import customer_statistics
 from customers.adapters.postgres.storage import PostgresStorage
 from tests.support.builders import NOW, USD, a_customer
 from tests.support.databases import PATIENT, rows
@@ -239,8 +239,9 @@ async def _use(storage: PostgresStorage, tenant: str) -> None:
 async def test_a_statement_that_fails_leaves_nothing_behind(tenant: str, pool: Pool) -> None:
     connection = await pool.acquire(tenant)
     session = Session(tenant, connection, row_security=True)
-    failing = select(1 / (customers.c.version - customers.c.version)).where(
-        customers.c.tenant_id == TENANT
+    statistics = customer_statistics.c
+    failing = select(1 / (statistics.version - statistics.version)).where(
+        statistics.tenant_id == TENANT
     )
     await session.row(ADD, **CUSTOMERS.write(a_customer(tenant_id=tenant)))
     try:

@@ -89,11 +89,11 @@ class Explaining(Session):
         return sum(part in sql and not sql.startswith("EXPLAIN") for sql in sqls)
 
     async def add_customers(self, tenant: str) -> None:
-        """Adds enough customers for the planner to prefer indexes, and analyses the table."""
+        """Adds enough customers for the planner to prefer indexes, and analyses the tables."""
         customers = [a_customer(tenant_id=tenant, tags=("common",)) for _ in range(1_500)]
         owner = Session(self.tenant_id, self.owner or self._connection)
         await owner.run_many(ADD, [CUSTOMERS.write(customer) for customer in customers])
-        await self._run_as_owner("VACUUM ANALYZE customers")
+        await self._run_as_owner("VACUUM ANALYZE customers, customer_statistics")
 
     async def fill_segments(self, tenant: str, *segments: UUID) -> None:
         """Adds the segments, customers who are in all of them, pending changes and feeds."""

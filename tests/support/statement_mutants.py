@@ -23,7 +23,7 @@ from customers.adapters.postgres.schema.segment_tables import (
 )
 from customers.adapters.postgres.segments import assignments, stale_candidates
 from customers.core.model.customer_filter import CustomerFilter, DeletedCustomers, MembersOf
-from customers.core.model.query import CustomerSort, SortDirection
+from customers.core.model.query import CustomerSort, SortDirection, SortField
 from customers.core.model.search import Search
 
 FILTERS = [
@@ -32,6 +32,13 @@ FILTERS = [
     CustomerFilter(email_key="a@b.example", tags=frozenset({"vip"})),
     CustomerFilter(members_of=MembersOf(segment_id=UUID(int=1))),
     CustomerFilter(assigned_to=UUID(int=1), not_assigned_to=UUID(int=2)),
+    CustomerFilter(min_total_orders=3),
+]
+# One of each table, and one whose lists have two parts.
+SORTS = [
+    CustomerSort(),
+    CustomerSort(by=SortField.TOTAL_SPENT),
+    CustomerSort(by=SortField.LAST_ORDER_DATE, direction=SortDirection.ASC),
 ]
 
 
@@ -61,9 +68,10 @@ def _compose() -> None:
     """Composes statements that are otherwise composed on demand; filtered ones, for FILTERS."""
     for customer_filter in FILTERS:
         values = filters.values(customer_filter)
-        filters.statement(customer_filter, values, page_statements.page_after, CustomerSort())
+        for sort in SORTS:
+            filters.statement(customer_filter, values, page_statements.page_after, sort)
         filters.statement(customer_filter, values, page_statements.count)
-        prove(stale_candidates.select_mismatched((true(),)))
+        prove(stale_candidates.select_mismatched((filters.Condition("living", (true(),)),)))
     for direction in SortDirection:
         for compose in (member_pages.page, member_pages.page_after):
             compose.__wrapped__(direction)

@@ -18,6 +18,7 @@ from customers.adapters.postgres.schema import (
     ledger_tables,
     owned_tables,
     segment_tables,
+    statistics_table,
     tables,
 )
 from customers.core.model.address import Address, AddressChange, AddressDetails
@@ -81,10 +82,11 @@ STORED: Final[Mapping[type, Columns]] = {
     Customer: Columns(
         table=tables.customers,
         besides=FOLDED | names("email_key search_text"),
-        instead={"statistics": STATISTICS},
+        instead={name: names() for name in ("statistics", "updated_at", "version")},
     ),
     Statistics: Columns(
-        table=tables.customers, besides=frozenset(tables.customers.columns.keys()) - STATISTICS
+        table=statistics_table.customer_statistics,
+        besides=names("tenant_id customer_id updated_at version is_living"),
     ),
     Address: Columns(table=owned_tables.customer_addresses),
     PaymentMethod: Columns(

@@ -58,6 +58,11 @@ def serve(settings: Settings) -> None:
     help="Allow a REVISION older than the database's; this drops what later revisions added.",
 )
 @click.option(
+    "--contract",
+    is_flag=True,
+    help="Also remove what the release before needs, once no process of it runs.",
+)
+@click.option(
     "--service-role",
     metavar="NAME",
     help="Also grant this existing role what the service needs, and revoke the rest.",
@@ -70,12 +75,14 @@ def migrate(
     sql: bool,
     to: str | None,
     allow_data_loss: bool,
+    contract: bool,
     service_role: str | None,
 ) -> None:
     """Migrate the database to the newest revision.
 
     It is safe to run several at once: one migrates, the others wait for it. A database that a newer
-    release has migrated stays as it is.
+    release has migrated stays as it is. Of one that is not empty, what the release before needs is
+    only removed with --contract; after that the release before cannot serve on it any more.
     """
     from customers.entrypoints.process import migrate_command
 
@@ -83,14 +90,21 @@ def migrate(
         raise click.UsageError("--status and --sql exclude each other: use one of them.")
     if service_role and (status or sql or to):
         raise click.UsageError("--service-role excludes --status, --sql and --to: run it alone.")
+    if contract and (status or to):
+        raise click.UsageError("--contract excludes --status and --to: use one of them.")
     run, output = configure(settings), output_of(settings)
     if status:
         work = migrate_command.print_status(settings, output)
     elif sql:
-        work = migrate_command.print_sql(settings, to=to)
+        work = migrate_command.print_sql(settings, to=to, contract=contract)
     else:
         work = migrate_command.migrate(
-            settings, output, to=to, allow_data_loss=allow_data_loss, service_role=service_role
+            settings,
+            output,
+            to=to,
+            allow_data_loss=allow_data_loss,
+            contract=contract,
+            service_role=service_role,
         )
     run(work)
 

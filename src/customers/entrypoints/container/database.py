@@ -36,8 +36,10 @@ def database(settings: Settings) -> AbstractAsyncContextManager[str]:
 
 
 async def migrate(dsn: str) -> None:
-    """Migrates the database to the newest revision. Raises Unavailable."""
-    await migrations().migrate(dsn)
+    """Migrates the database to the newest revision, for the one process that serves on it. Raises
+    Unavailable.
+    """
+    await migrations().migrate(dsn, contracts=True)
 
 
 def migrations() -> ModuleType:

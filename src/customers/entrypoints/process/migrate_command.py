@@ -18,13 +18,16 @@ async def migrate(
     *,
     to: str | None,
     allow_data_loss: bool,
+    contract: bool,
     service_role: str | None,
 ) -> None:
     """Migrates to a revision, the newest by default, rewrites old search texts, grants a service
     role what the service needs if one is named, and prints what was done.
     """
     async with persistent_database(settings) as dsn:
-        migration = await migrations().migrate(dsn, to=to, allow_data_loss=allow_data_loss)
+        migration = await migrations().migrate(
+            dsn, to=to, allow_data_loss=allow_data_loss, contracts=contract
+        )
         rewriting = await rewrite_search_texts(dsn)
         granted = service_role and await grant_to_service_role(dsn, service_role)
     if migration.is_from_newer_release:
@@ -66,10 +69,11 @@ async def print_status(settings: Settings, output: Output) -> None:
         pending=[revision.number for revision in report.pending],
     )
     for revision in report.pending:
-        output.info(f"pending: {revision.number} {revision.title}", revision=revision.number)
+        waits = " (with --contract)" if revision.is_contract else ""
+        output.info(f"pending: {revision.number} {revision.title}{waits}", revision=revision.number)
 
 
-async def print_sql(settings: Settings, *, to: str | None) -> None:
+async def print_sql(settings: Settings, *, to: str | None, contract: bool) -> None:
     """Prints the SQL of a migration."""
     async with persistent_database(settings) as dsn:
-        click.echo(await migrations().sql(dsn, to=to), nl=False)
+        click.echo(await migrations().sql(dsn, to=to, contracts=contract), nl=False)

@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.elements import ColumnElement
 
-from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
+from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS, WITH_STATISTICS
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.schema.segment_tables import (
@@ -72,7 +72,7 @@ def on_save(saved: FromClause) -> Insert:
     image = case((bindparam("erased_at", type_=MOMENT).is_(None), _image(CUSTOMERS.columns)))
     row = select(TENANT, _ID, _UPDATED_AT, cause, image).select_from(customers, saved, _tenant)
     is_captured = case((is_order, _tenant.c.captures_orders), else_=_tenant.c.captures_customers)
-    own = (customers.c.tenant_id == TENANT, customers.c.id == _ID)
+    own = (customers.c.tenant_id == TENANT, customers.c.id == _ID, WITH_STATISTICS)
     return _insert(row.where(*own, _tenant.c.tenant_id == TENANT, is_captured))
 
 

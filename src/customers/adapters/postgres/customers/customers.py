@@ -1,5 +1,7 @@
 """Customers in PostgreSQL: reading, locking and writing them. Lists are in `pages`.
 
+A customer is locked by the row of statistics, which every write changes. A row of `customers` is
+only locked after that, so that no two writes wait for each other.
 In the same statement a write updates the tenant's counters and stores the pending change.
 """
 
@@ -21,6 +23,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    tuple_,
     union_all,
     update,
 )
@@ -31,9 +34,14 @@ from customers.adapters.postgres.customers import change_capture, pages
 from customers.adapters.postgres.customers.counters import add_to_counters
 from customers.adapters.postgres.customers.lateral import any_of
 from customers.adapters.postgres.customers.profiles import PROFILE, PROFILES, to_profile
-from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.customers.rows import (
+    CUSTOMER_ROW,
+    CUSTOMERS,
+    CUSTOMERS_WITH_STATISTICS,
+)
 from customers.adapters.postgres.engine.session import TENANT, Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.schema.statistics_table import customer_statistics
 from customers.adapters.postgres.schema.tables import LIVING, customers
 from customers.adapters.postgres.schema.types import MOMENT, TEXT, TEXTS, UUIDS
 from customers.core.errors import CustomerNotFound, EmailTaken
@@ -115,7 +123,7 @@ class PostgresCustomers(CustomerRepository):
 
     async def get_ids_for_update(self, customer_ids: Collection[UUID]) -> Collection[UUID]:
         rows = await self._session.rows(_GET_IDS_FOR_UPDATE, ids=list(customer_ids))
-        return [row["id"] for row in rows]
+        return [row["customer_id"] for row in rows]
 
     async def add(self, customer: Customer) -> bool:
         return await self._session.row(ADD, **CUSTOMERS.write(customer)) is not None
@@ -158,7 +166,32 @@ def _existing(row: Record | None) -> Customer:
 
 
 def _select(*conditions: ColumnElement[bool]) -> Select[Any]:
-    return select(*CUSTOMERS.columns).where(customers.c.tenant_id == TENANT, *conditions)
+    rows = select(*CUSTOMER_ROW).select_from(CUSTOMERS_WITH_STATISTICS)
+    return rows.where(customers.c.tenant_id == TENANT, *conditions)
+
+
+def _for_update(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Selects the customer `id`, whose statistics satisfy the conditions, and locks both rows.
+
+    Both are the newest versions, even if the lock had to wait for another transaction.
+    """
+    own = (_statistics.tenant_id == TENANT, _statistics.customer_id == _ID, *conditions)
+    locked = (
+        select(*_statistics)
+        .where(*own)
+        .with_for_update(key_share=True)
+        .cte("locked")
+        .prefix_with("MATERIALIZED")
+    )
+    columns = (
+        locked.c[one.name] if one.table is customer_statistics else one for one in CUSTOMERS.columns
+    )
+    return (
+        select(*columns)
+        .join_from(locked, customers, customers.c.id == locked.c.customer_id)
+        .where(customers.c.tenant_id == TENANT)
+        .with_for_update(key_share=True, of=customers)
+    )
 
 
 def _lock_email() -> Select[Any]:
@@ -187,11 +220,17 @@ def _add() -> Select[Any]:
         .returning(customers.c.status, customers.c.customer_type)
         .cte("added")
     )
+    statistics = parameters(customer_statistics)
+    counting = insert(customer_statistics).from_select(
+        list(statistics), select(*statistics.values()).select_from(added)
+    )
     differences = select(added.c.status, added.c.customer_type, _customers(1)).subquery(
         "differences"
     )
     return select(added.c.status).add_cte(
-        add_to_counters(differences).cte("counted"), change_capture.on_add(added).cte("captured")
+        counting.cte("counting"),
+        add_to_counters(differences).cte("counted"),
+        change_capture.on_add(added).cte("captured"),
     )
 
 
@@ -199,25 +238,27 @@ def _save() -> Select[Any]:
     """Saves the customer and returns a row. Compares the old row with the new one, and changes the
     counters if the status or the type differs, or if the customer was deleted or restored.
 
-    The row is written before the counters, as in `_add`, to avoid a deadlock: a restore may wait
+    The rows are written before the counters, as in `_add`, to avoid a deadlock: a restore may wait
     for the insert of a customer with the same e-mail address, which may wait for counters.
     """
-    return _saving(customers.c.tenant_id == TENANT, ID)
+    return _saving()
 
 
 def _save_if_unchanged() -> Select[Any]:
     """As `_save`, for a customer that is not locked; no row if the version is no longer the same.
 
     The update waits for a transaction that has locked the customer, then checks the version again.
-    So the counters and the pending change, which read the statement's snapshot, see the customer
-    that is changed.
+    So the counters, the pending change and the other row, which are read in the statement's
+    snapshot, are those of the customer that is changed.
     """
-    is_unchanged = customers.c.version == bindparam("version_before", type_=BigInteger())
-    return _saving(customers.c.tenant_id == TENANT, ID, is_unchanged)
+    return _saving(_statistics.version == bindparam("version_before", type_=BigInteger()))
 
 
-def _saving(*own: ColumnElement[bool]) -> Select[Any]:
-    """Saves the customer that satisfies these conditions and returns a row; no row if none does."""
+def _saving(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Saves the customer whose statistics satisfy these conditions and returns a row; no row if
+    they do not. The row of `customers` is only written if it changes.
+    """
+    own = (customers.c.tenant_id == TENANT, ID)
     before = select(customers.c.status, customers.c.customer_type, _customers(-1)).where(
         *own, LIVING
     )
@@ -226,12 +267,27 @@ def _saving(*own: ColumnElement[bool]) -> Select[Any]:
         bindparam("customer_type", type_=TEXT),
         _customers(1),
     ).where(bindparam("deleted_at", type_=MOMENT).is_(None))
-    new_values = parameters(customers, but=("tenant_id", "id"))
-    saved = update(customers).where(*own).values(new_values).returning(customers.c.id).cte("saved")
+    saved = (
+        update(customer_statistics)
+        .where(_statistics.tenant_id == TENANT, _statistics.customer_id == _ID, *conditions)
+        .values(parameters(customer_statistics, but=("tenant_id", "customer_id")))
+        .returning(_statistics.customer_id.label("id"))
+        .cte("saved")
+    )
+    values = parameters(customers, but=("tenant_id", "id"))
+    old = tuple_(*(customers.c[name] for name in values))
+    changed = (
+        update(customers)
+        .where(*own, customers.c.id == saved.c.id)
+        .where(old.is_distinct_from(tuple_(*values.values())))
+        .values(values)
+        .returning(customers.c.id)
+        .cte("changed")
+    )
     counts = union_all(before, after).subquery("counts")
-    differences = _sums(counts).where(exists(select(saved.c.id))).subquery("differences")
+    differences = _sums(counts).where(exists(select(changed.c.id))).subquery("differences")
     captured, counted = change_capture.on_save(saved), add_to_counters(differences)
-    return select(saved.c.id).add_cte(counted.cte("counted"), captured.cte("captured"))
+    return select(saved.c.id).add_cte(changed, counted.cte("counted"), captured.cte("captured"))
 
 
 def _sums(counts: Subquery) -> Select[Any]:
@@ -246,7 +302,9 @@ def _customers(number: int) -> ColumnElement[int]:
 
 
 _SEED = literal_column("0", BigInteger())
-ID = customers.c.id == bindparam("id", type_=Uuid())
+_statistics = customer_statistics.c
+_ID = bindparam("id", type_=Uuid())
+ID = customers.c.id == _ID
 _GET = Statement.of(_select(LIVING, ID))
 _BY_EMAIL = Statement.of(
     _select(LIVING, customers.c.email_key == bindparam("email_key", type_=TEXT))
@@ -261,16 +319,16 @@ _BY_USER = Statement.of(
     .order_by(customers.c.created_at, customers.c.id)
     .limit(literal_column("1"))
 )
-_GET_FOR_UPDATE = Statement.of(_select(LIVING, ID).with_for_update(key_share=True))
-_GET_ANY_FOR_UPDATE = Statement.of(_select(ID).with_for_update(key_share=True))
+_GET_FOR_UPDATE = Statement.of(_for_update(_statistics.is_living))
+_GET_ANY_FOR_UPDATE = Statement.of(_for_update())
 _GET_IDS_FOR_UPDATE = Statement.of(
-    select(customers.c.id)
+    select(_statistics.customer_id)
     .where(
-        customers.c.tenant_id == TENANT,
-        LIVING,
-        customers.c.id == any_(bindparam("ids", type_=UUIDS)),
+        _statistics.tenant_id == TENANT,
+        _statistics.is_living,
+        _statistics.customer_id == any_(bindparam("ids", type_=UUIDS)),
     )
-    .order_by(customers.c.id)
+    .order_by(_statistics.customer_id)
     .with_for_update(key_share=True)
 )
 _LOCK_EMAIL = Statement.of(_lock_email())

@@ -8,12 +8,14 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+from attrs import frozen
 from sqlalchemy import (
     BigInteger,
     BindParameter,
     Integer,
     Numeric,
     Select,
+    Table,
     Uuid,
     and_,
     any_,
@@ -23,8 +25,10 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ClauseElement, ColumnElement
 
+from customers.adapters.postgres.customers.rows import WITH_STATISTICS
 from customers.adapters.postgres.customers.rule_predicates import where
 from customers.adapters.postgres.customers.search_predicates import (
     NOTHING_LOOKED_UP,
@@ -38,10 +42,13 @@ from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_assignments,
     customer_segment_members,
 )
+from customers.adapters.postgres.schema.statistics_table import (
+    INDEXED_DATES,
+    MINUS_INFINITY,
+    customer_statistics,
+)
 from customers.adapters.postgres.schema.tables import (
-    ASCENDING_DATES,
     DELETED,
-    DESCENDING_DATES,
     HAS_ACCOUNT,
     HAS_OPTED_IN,
     IS_VERIFIED,
@@ -51,7 +58,31 @@ from customers.adapters.postgres.schema.tables import (
 from customers.adapters.postgres.schema.types import MOMENT, TEXT, TEXTS, UUIDS
 from customers.core.model.customer_filter import CustomerFilter, MembersOf
 
-Conditions: TypeAlias = tuple[ColumnElement[bool], ...]
+
+@frozen
+class Condition:
+    """What a filter demands of the customers of one group, living or deleted ones."""
+
+    group: str
+    clauses: Sequence[ColumnElement[bool]]
+
+    def of_both(self) -> ColumnElement[bool]:
+        """The condition on a row of `customers` and the row of statistics, which it joins."""
+        own = (*_in_group(self.group), WITH_STATISTICS, *self.clauses)
+        return and_(*own, _statistics.is_living) if self.group == "living" else and_(*own)
+
+    def of_one(self, table: Table) -> ColumnElement[bool] | None:
+        """The condition on a row of one of the two tables; None if it needs the other one, too."""
+        elements = (one for clause in self.clauses for one in visitors.iterate(clause))
+        tables = {getattr(one, "table", None) for one in elements}
+        if table is customers and customer_statistics not in tables:
+            return and_(*_in_group(self.group), *self.clauses)
+        if table is customer_statistics and customers not in tables and self.group == "living":
+            return and_(_statistics.tenant_id == TENANT, _statistics.is_living, *self.clauses)
+        return None
+
+
+Conditions: TypeAlias = tuple[Condition, ...]
 
 
 def statement(
@@ -72,8 +103,8 @@ def statement(
     if customer_filter.rule is None:
         return _of_shape(names, groups, compose, arguments)
     rule, now = customer_filter.rule.rule, customer_filter.rule.now
-    [living] = _conditions(names, groups)
-    return Statement.like(compose((and_(living, where(rule, now)),), *arguments))
+    conditions = _conditions(names, groups, where(rule, now))
+    return Statement.like(compose(conditions, *arguments))
 
 
 def values(
@@ -92,8 +123,6 @@ def values(
         **{name: getattr(customer_filter, name) for name in _SINGLE_VALUES},
         **_members(customer_filter.members_of),
     }
-    if customer_filter.last_order_from is not None:  # then both ends are looked up in one index
-        parameters["last_order_until"] = parameters.pop("last_order_to")
     return {name: value for name, value in parameters.items() if value is not None}
 
 
@@ -113,16 +142,19 @@ def has_one_plan(names: Collection[str]) -> bool:
     return _ONE_PLAN.issuperset(names)
 
 
-def _conditions(names: frozenset[str], groups: Sequence[str]) -> Conditions:
-    clauses = [clause for name, clause in _CLAUSES.items() if name in names]
+def _conditions(
+    names: frozenset[str], groups: Sequence[str], *clauses: ColumnElement[bool]
+) -> Conditions:
+    own = [clause for name, clause in _CLAUSES.items() if name in names]
     if (search := search_condition(names)) is not None:
-        clauses.append(search)
+        own.append(search)
+    clauses = (*own, *clauses)
     if "email_key" not in names:
-        return tuple(and_(*_of_group(group), *clauses) for group in groups)
-    return tuple(and_(*_of_group(group), _WITH_EMAIL[group], *clauses) for group in groups)
+        return tuple(Condition(group, clauses) for group in groups)
+    return tuple(Condition(group, (_WITH_EMAIL[group], *clauses)) for group in groups)
 
 
-def _of_group(group: str) -> tuple[ColumnElement[bool], ...]:
+def _in_group(group: str) -> tuple[ColumnElement[bool], ...]:
     return customers.c.tenant_id == TENANT, _GROUPS[group]
 
 
@@ -169,10 +201,11 @@ _SINGLE_VALUES = (
     "max_total_spent assigned_to not_assigned_to"
 ).split()
 
+_statistics = customer_statistics.c
 _GROUPS = {"living": LIVING, "deleted": DELETED}
 
 _HAS_EMAIL = customers.c.email_key == bindparam("email_key", type_=TEXT)
-_WITH_EMAIL_KEY = select(customers.c.id).where(*_of_group("living"), _HAS_EMAIL).correlate(None)
+_WITH_EMAIL_KEY = select(customers.c.id).where(*_in_group("living"), _HAS_EMAIL).correlate(None)
 # The server has no statistics of e-mail addresses: it would expect thousands of customers with the
 # same one, and look for them along the index of the sort. So the customer is looked up first.
 _WITH_EMAIL = {
@@ -184,6 +217,7 @@ _WITH_EMAIL = {
 _ONE_PLAN = frozenset({"candidates", "part"})
 
 _customer = customers.c
+_LAST_ORDER = INDEXED_DATES["last_order_date"]
 _member = customer_segment_members.c
 # `MembersOf` as SQL: the stored members of a segment, the ids to leave out, and the ids to add.
 OF_SEGMENT = and_(
@@ -204,21 +238,22 @@ _CLAUSES: Mapping[str, ColumnElement[bool]] = {
     "marketing_opt_in": _flag("marketing_opt_in") == HAS_OPTED_IN,
     "email_verified": _flag("email_verified") == IS_VERIFIED,
     "has_account": _flag("has_account") == HAS_ACCOUNT,
-    "updated_from": _customer.updated_at >= bindparam("updated_from", type_=MOMENT),
-    "updated_to": _customer.updated_at <= bindparam("updated_to", type_=MOMENT),
-    "last_order_from": (
-        DESCENDING_DATES["last_order_date"] >= bindparam("last_order_from", type_=MOMENT)
+    "updated_from": _statistics.updated_at >= bindparam("updated_from", type_=MOMENT),
+    "updated_to": _statistics.updated_at <= bindparam("updated_to", type_=MOMENT),
+    "last_order_from": bindparam("last_order_from", type_=MOMENT) <= _LAST_ORDER,
+    "last_order_to": and_(
+        bindparam("last_order_to", type_=MOMENT) >= _LAST_ORDER, _LAST_ORDER > MINUS_INFINITY
     ),
-    "last_order_until": (
-        DESCENDING_DATES["last_order_date"] <= bindparam("last_order_until", type_=MOMENT)
+    "min_total_orders": (
+        _statistics.total_orders >= bindparam("min_total_orders", type_=BigInteger())
     ),
-    "last_order_to": ASCENDING_DATES["last_order_date"] <= bindparam("last_order_to", type_=MOMENT),
-    "min_total_orders": _customer.total_orders >= bindparam("min_total_orders", type_=BigInteger()),
-    "max_total_orders": _customer.total_orders <= bindparam("max_total_orders", type_=BigInteger()),
+    "max_total_orders": (
+        _statistics.total_orders <= bindparam("max_total_orders", type_=BigInteger())
+    ),
     "created_from": _customer.created_at >= bindparam("created_from", type_=MOMENT),
     "created_to": _customer.created_at <= bindparam("created_to", type_=MOMENT),
-    "min_total_spent": _customer.total_spent >= bindparam("min_total_spent", type_=Numeric()),
-    "max_total_spent": _customer.total_spent <= bindparam("max_total_spent", type_=Numeric()),
+    "min_total_spent": _statistics.total_spent >= bindparam("min_total_spent", type_=Numeric()),
+    "max_total_spent": _statistics.total_spent <= bindparam("max_total_spent", type_=Numeric()),
     "assigned_to": _customer.id.in_(_assigned("assigned_to")),
     "not_assigned_to": _customer.id.not_in(_assigned("not_assigned_to")),
     "members_of": _customer.id.in_(

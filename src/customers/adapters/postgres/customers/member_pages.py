@@ -25,7 +25,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.customers.filters import OF_SEGMENT, PLUS, WITHOUT
 from customers.adapters.postgres.customers.lateral import lateral
-from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.customers.rows import CUSTOMERS, WITH_STATISTICS
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import customer_segment_members
@@ -68,7 +68,7 @@ def _page(
     ids = select(*columns).order_by(*_sorted(direction, *columns))
     page = ids.limit(_LIMIT).offset(offset).subquery("page")
     own = (customers.c.tenant_id == TENANT, customers.c.id == page.c.id)
-    customer = lateral(select(*CUSTOMERS.columns).where(*own), "customer")
+    customer = lateral(select(*CUSTOMERS.columns).where(*own, WITH_STATISTICS), "customer")
     in_order = _sorted(direction, customer.c.created_at, customer.c.id)
     return select(customer).select_from(page.join(customer, true())).order_by(*in_order)
 

@@ -16,10 +16,10 @@ from customers.adapters.postgres.customers.owned_rows import (
     of_customer,
 )
 from customers.adapters.postgres.engine.row_mapping import RowMapping
-from customers.adapters.postgres.engine.session import Session, parameters
+from customers.adapters.postgres.engine.session import TENANT, Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.owned_tables import customer_notes
-from customers.adapters.postgres.schema.tables import customers
+from customers.adapters.postgres.schema.statistics_table import customer_statistics
 from customers.core.errors import NoteNotFound
 from customers.core.model.journal import Note
 from customers.core.model.query import JournalKey
@@ -58,7 +58,9 @@ def _add() -> ReturningInsert[Any]:
     by a transaction for which this statement has to wait.
     """
     values = parameters(customer_notes)
-    living = select(*values.values()).select_from(customers).where(CUSTOMER_EXISTS)
+    statistics = customer_statistics.c
+    own = (statistics.tenant_id == TENANT, statistics.customer_id == values["customer_id"])
+    living = select(*values.values()).where(*own, statistics.is_living)
     of_living = living.with_for_update(key_share=True)
     return insert(customer_notes).from_select(list(values), of_living).returning(_note.id)
 

@@ -22,7 +22,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from asyncpg import Record
 from attrs import evolve
 from sqlalchemy import (
     ARRAY,
@@ -39,14 +38,19 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from customers.adapters.postgres.customers import change_capture
-from customers.adapters.postgres.customers.lock_timeout import SHORT_LOCK_TIMEOUT
+from customers.adapters.postgres.customers.locked_statistics import (
+    Row,
+    locked_statistics,
+    with_current_details,
+)
 from customers.adapters.postgres.customers.order_statistics import currency_values, with_orders
 from customers.adapters.postgres.customers.orders import ENTRIES
-from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
+from customers.adapters.postgres.customers.rows import CUSTOMERS, WITH_STATISTICS
 from customers.adapters.postgres.engine.session import TENANT, Session
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.ledger_tables import customer_orders
-from customers.adapters.postgres.schema.tables import LIVING, customers
+from customers.adapters.postgres.schema.statistics_table import customer_statistics
+from customers.adapters.postgres.schema.types import UUIDS
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry, with_order
 from customers.core.model.money import Currency
@@ -57,7 +61,8 @@ async def record_orders(
     session: Session, entries: Sequence[Entry], now: datetime, currency: Currency
 ) -> Sequence[Customer | None]:
     """See `Autocommit.record_orders`."""
-    rows = await session.rows(RECORD_ORDERS, **_values(entries, now, currency))
+    recorded = await session.rows(RECORD_ORDERS, **_values(entries, now, currency))
+    rows = await with_current_details(session, recorded)
     customers = list[Customer | None]()
     for result in _results(entries, rows, currency):
         if isinstance(result, Exception):
@@ -75,7 +80,8 @@ async def try_orders(
     and those of others are not affected, because all orders are recorded by then.
     """
     rows = await session.rows(TRY_ORDERS, **_values(entries, now, currency))
-    updated = [row for row in rows if row["order_ids"] is not None]
+    recorded = [row for row in rows if row["order_ids"] is not None]
+    updated = await with_current_details(session, recorded)
     return _results(entries, updated, currency), {row["locked_id"] for row in rows}
 
 
@@ -90,7 +96,7 @@ def _arrays(entries: Sequence[Entry]) -> dict[str, object]:
 
 
 def _results(
-    entries: Sequence[Entry], rows: Sequence[Record], currency: Currency
+    entries: Sequence[Entry], rows: Sequence[Row], currency: Currency
 ) -> Sequence[Customer | Exception | None]:
     """For each entry the customer after it, or the error of reading the row of that customer; None
     for one that was not recorded.
@@ -111,7 +117,7 @@ def _results(
     return results
 
 
-def _states(row: Record, recorded: Sequence[Entry], currency: Currency) -> Iterator[Customer]:
+def _states(row: Row, recorded: Sequence[Entry], currency: Currency) -> Iterator[Customer]:
     """The customer after each of their orders; the row is the customer after the last one."""
     after = CUSTOMERS.read(row)
     statistics = _before(row, after.statistics, recorded)
@@ -121,7 +127,7 @@ def _states(row: Record, recorded: Sequence[Entry], currency: Currency) -> Itera
     yield after
 
 
-def _before(row: Record, after: Statistics, recorded: Sequence[Entry]) -> Statistics:
+def _before(row: Row, after: Statistics, recorded: Sequence[Entry]) -> Statistics:
     """The statistics before the orders, without an average."""
     return Statistics(
         total_orders=after.total_orders - len(recorded),
@@ -132,16 +138,18 @@ def _before(row: Record, after: Statistics, recorded: Sequence[Entry]) -> Statis
 
 
 def _record_orders() -> Select[Any]:
-    locked = _locked()
+    locked = locked_statistics(_AMONG)
     updated, captured = _changes(locked)
-    return select(updated).add_cte(captured)
+    joined = locked.join(updated, updated.c.id == locked.c.id)
+    return select(updated, locked.c.has_changed).select_from(joined).add_cte(captured)
 
 
 def _try_orders() -> Select[Any]:
-    locked = _locked(skip_locked=True)
+    locked = locked_statistics(_AMONG, skip_locked=True)
     updated, captured = _changes(locked)
     joined = locked.outerjoin(updated, updated.c.id == locked.c.id)
-    result = select(updated, locked.c.id.label("locked_id")).select_from(joined)
+    columns = (updated, locked.c.has_changed, locked.c.id.label("locked_id"))
+    result = select(*columns).select_from(joined)
     return result.add_cte(captured)
 
 
@@ -149,17 +157,6 @@ def _changes(locked: CTE) -> tuple[CTE, CTE]:
     """The customers whose orders were recorded, and their pending changes."""
     updated = _updated(_sums(locked, _recorded(locked)))
     return updated, change_capture.on_order(locked, updated).cte("captured")
-
-
-def _locked(*, skip_locked: bool = False) -> CTE:
-    """The current rows of the living customers, locked."""
-    ids = bindparam("customer_id", type_=ARRAY(customers.c.id.type))
-    columns = (*ORDER_COLUMNS, SHORT_LOCK_TIMEOUT) if skip_locked else ORDER_COLUMNS
-    living = select(customers.c.id, *columns).where(
-        customers.c.tenant_id == TENANT, customers.c.id == any_(ids), LIVING
-    )
-    by_id = living.order_by(customers.c.id).with_for_update(key_share=True, skip_locked=skip_locked)
-    return by_id.cte("locked").prefix_with("MATERIALIZED")
 
 
 def _recorded(locked: CTE) -> CTE:
@@ -215,8 +212,9 @@ def _updated(sums: CTE) -> CTE:
         last_date=sums.c.last_date,
     )
     return (
-        update(customers)
-        .where(customers.c.tenant_id == TENANT, customers.c.id == sums.c.id)
+        update(customer_statistics)
+        .where(customer_statistics.c.tenant_id == TENANT, WITH_STATISTICS)
+        .where(customer_statistics.c.customer_id == sums.c.id)
         .values(values)
         .returning(
             *CUSTOMERS.columns,
@@ -228,6 +226,7 @@ def _updated(sums: CTE) -> CTE:
     )
 
 
+_AMONG = customer_statistics.c.customer_id == any_(bindparam("customer_id", type_=UUIDS))
 _NAMES = tuple(one.name for one in ENTRIES.columns)
 _RETURNED = ("order_id", "customer_id", "total_amount", "order_date")
 RECORD_ORDERS = Statement.of(_record_orders())

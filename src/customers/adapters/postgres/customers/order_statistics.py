@@ -1,14 +1,14 @@
-"""What recorded orders add to the row of their customer."""
+"""What recorded orders add to the statistics of their customer."""
 
 from typing import Any
 
 from sqlalchemy import ColumnElement, Numeric, bindparam, func
 
-from customers.adapters.postgres.schema.tables import customers
+from customers.adapters.postgres.schema.statistics_table import customer_statistics
 from customers.adapters.postgres.schema.types import MOMENT
 from customers.core.model.money import Currency
 
-_customer = customers.c
+_statistics = customer_statistics.c
 
 
 def with_orders(
@@ -18,20 +18,21 @@ def with_orders(
     first_date: ColumnElement[Any],
     last_date: ColumnElement[Any],
 ) -> dict[str, ColumnElement[Any]]:
-    """The values of the changed columns, for an update of `customers`.
+    """The values of the changed columns, for an update of
+    `customer_statistics`.
 
     All of them are computed from the row itself, which may be newer than the statement's snapshot.
     """
-    total_orders = _customer.total_orders + count
-    total_spent = _customer.total_spent + spent
+    total_orders = _statistics.total_orders + count
+    total_spent = _statistics.total_spent + spent
     return {
         "total_orders": total_orders,
         "total_spent": total_spent,
         "average_order_value": _average(total_spent, total_orders),
-        "first_order_date": func.least(_customer.first_order_date, first_date),
-        "last_order_date": func.greatest(_customer.last_order_date, last_date),
-        "version": _customer.version + count,
-        "updated_at": func.greatest(_customer.updated_at, bindparam("now", type_=MOMENT)),
+        "first_order_date": func.least(_statistics.first_order_date, first_date),
+        "last_order_date": func.greatest(_statistics.last_order_date, last_date),
+        "version": _statistics.version + count,
+        "updated_at": func.greatest(_statistics.updated_at, bindparam("now", type_=MOMENT)),
     }
 
 

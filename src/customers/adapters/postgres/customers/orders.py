@@ -16,7 +16,7 @@ from customers.adapters.postgres.customers.owned_rows import (
     newest_of,
     of_customer,
 )
-from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.customers.rows import CUSTOMERS, WITH_STATISTICS
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT, Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
@@ -148,7 +148,7 @@ _GET = Statement.of(
 _RECORDED = Statement.of(
     select(*CUSTOMERS.columns, *ENTRIES.columns)
     .select_from(customers.join(customer_orders, of_customer(customer_orders)))
-    .where(CUSTOMER_EXISTS, _HAS_ID, _IS_RECORDED)
+    .where(CUSTOMER_EXISTS, WITH_STATISTICS, _HAS_ID, _IS_RECORDED)
 )
 _REFUNDS = Statement.of(
     select(customer_refunds)

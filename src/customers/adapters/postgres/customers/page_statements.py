@@ -9,31 +9,40 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from attrs import frozen
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    FromClause,
     Numeric,
     Select,
     Subquery,
+    Table,
     Uuid,
+    and_,
     bindparam,
+    case,
     func,
     literal_column,
     select,
+    true,
     tuple_,
     union_all,
 )
 
 from customers.adapters.postgres.customers import counters
 from customers.adapters.postgres.customers.filters import Conditions
+from customers.adapters.postgres.customers.lateral import lateral
 from customers.adapters.postgres.customers.rows import CUSTOMERS
-from customers.adapters.postgres.schema.tables import (
-    ASCENDING_DATES,
-    DESCENDING_DATES,
+from customers.adapters.postgres.engine.session import TENANT
+from customers.adapters.postgres.schema.statistics_table import (
+    INDEXED_DATES,
     INFINITY,
     MINUS_INFINITY,
-    customers,
+    SORTS,
+    customer_statistics,
 )
+from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import MONEY
 from customers.core.model.query import CustomerSort, SortDirection, SortField
 
@@ -43,12 +52,7 @@ _OFFSET = bindparam("offset", type_=BigInteger)
 
 def page(conditions: Conditions, sort: CustomerSort, max_rows: int | None = None) -> Select[Any]:
     """A page from an offset. It must end within `max_rows` rows, if set; see `_among_first`."""
-    rows = [_select(condition, sort) for condition in conditions]
-    if len(rows) > 1:
-        return _merged(rows, sort).offset(_OFFSET)
-    if max_rows is not None:
-        return _among_first(max_rows, rows[0], sort).offset(_OFFSET)
-    return rows[0].limit(_LIMIT).offset(_OFFSET)
+    return _complete(_page(conditions, sort, max_rows, offset=_OFFSET), conditions, sort)
 
 
 def page_with_total(
@@ -65,43 +69,134 @@ def page_with_total(
 def page_after(
     conditions: Conditions, sort: CustomerSort, max_rows: int | None = None
 ) -> Select[Any]:
-    value = _sort_value(sort)
-    place = tuple_(value, customers.c.id)
-    key = tuple_(_key_value(value, sort), bindparam("key_id", type_=Uuid()))
-    is_after = place > key if _ascends(sort) else place < key
-    rows = [_select(condition, sort).where(is_after) for condition in conditions]
-    if len(rows) > 1:
-        return _merged(rows, sort, offset=None)
-    return rows[0].limit(_LIMIT) if max_rows is None else _among_first(max_rows, rows[0], sort)
+    return _complete(_page(conditions, sort, max_rows, offset=None), conditions, sort)
 
 
 def count(conditions: Conditions) -> Select[Any]:
     """The number of customers. Living and deleted ones have indexes of their own, and are counted
-    separately.
+    separately, each in one table if that suffices.
     """
-    counts = [
-        select(func.count()).select_from(customers).where(condition).scalar_subquery()
-        for condition in conditions
-    ]
+    counts = list[ColumnElement[int]]()
+    for one in conditions:
+        of_one = (one.of_one(table) for table in (customers, customer_statistics))
+        condition = next((condition for condition in of_one if condition is not None), None)
+        rows = select(func.count()).where(one.of_both() if condition is None else condition)
+        counts.append(rows.scalar_subquery())
     return select(reduce(add, counts).label("count"))
 
 
-def _select(condition: ColumnElement[bool], sort: CustomerSort) -> Select[Any]:
-    in_order = _in_order(sort, _sort_value(sort), customers.c.id)
-    return select(*CUSTOMERS.columns).where(condition).order_by(*in_order)
+@frozen
+class _Part:
+    """The customers that satisfy a condition; of those, only the ones for whom the date of the sort
+    `is_missing`, or only the others. None: all.
+    """
+
+    condition: ColumnElement[bool]
+    is_missing: bool | None = None
+
+
+def _page(
+    conditions: Conditions,
+    sort: CustomerSort,
+    max_rows: int | None,
+    *,
+    offset: ColumnElement[int] | None,
+) -> Select[Any]:
+    """The rows of a page, with the columns of `_columns`; after the key if there is no offset."""
+    columns = _columns(_single_table(conditions, sort))
+    rows = [
+        _rows(part, sort, columns, after_key=offset is None) for part in _parts(conditions, sort)
+    ]
+    if len(rows) > 1:
+        return _merged(rows, sort, offset)
+    if max_rows is not None:
+        return _among_first(max_rows, rows[0], sort).offset(offset)
+    return rows[0].limit(_LIMIT).offset(offset)
+
+
+def _single_table(conditions: Conditions, sort: CustomerSort) -> Table | None:
+    """The table that alone decides which customers are on a page; None if both are needed."""
+    table = customer_statistics if _column(sort) in SORTS else customers
+    needs_both = any(condition.of_one(table) is None for condition in conditions)
+    return None if needs_both else table
+
+
+def _columns(table: Table | None) -> Sequence[ColumnElement[Any]]:
+    """The columns of CUSTOMERS that are in the table, or all of them, and the id."""
+    columns = [one for one in CUSTOMERS.columns if table is None or one.table is table]
+    if table is customer_statistics:
+        columns.append(customer_statistics.c.customer_id)
+    return columns
+
+
+def _complete(page: Select[Any], conditions: Conditions, sort: CustomerSort) -> Select[Any]:
+    """The columns of CUSTOMERS for each row of the page; those of the other table are looked up."""
+    table, rows = _single_table(conditions, sort), page.subquery("page")
+    own_id = _id_of(rows)
+    if table is None:
+        columns = [rows.c[one.name] for one in CUSTOMERS.columns]
+        return select(*columns).order_by(*_in_order(sort, rows.c.sort_value, own_id))
+    other = customer_statistics if table is customers else customers
+    is_same = _id_of(other) == own_id
+    others = lateral(select(*_columns(other)).where(other.c.tenant_id == TENANT, is_same), "others")
+    columns = [(others if one.table is other else rows).c[one.name] for one in CUSTOMERS.columns]
+    in_order = _in_order(sort, rows.c.sort_value, own_id)
+    return select(*columns).select_from(rows.join(others, true())).order_by(*in_order)
+
+
+def _id_of(rows: FromClause) -> ColumnElement[Any]:
+    """The customer's id in rows of either table."""
+    return rows.c.id if "id" in rows.c else rows.c.customer_id
+
+
+def _parts(conditions: Conditions, sort: CustomerSort) -> list[_Part]:
+    """The parts of a list, each in an order that an index has. Missing dates come last, but are the
+    first in the index: a list that ascends has two parts.
+    """
+    table = _single_table(conditions, sort)
+    own = [one.of_both() if table is None else one.of_one(table) for one in conditions]
+    chosen = [condition for condition in own if condition is not None]
+    if not (_ascends(sort) and _column(sort) in INDEXED_DATES):
+        return [_Part(condition) for condition in chosen]
+    value = _indexed_value(sort)
+    dated = [_Part(and_(condition, value > MINUS_INFINITY), False) for condition in chosen]
+    return dated + [_Part(and_(condition, value == MINUS_INFINITY), True) for condition in chosen]
+
+
+def _rows(
+    part: _Part, sort: CustomerSort, columns: Sequence[ColumnElement[Any]], *, after_key: bool
+) -> Select[Any]:
+    """The rows of a part in order, with the value by which parts are sorted as `sort_value`."""
+    in_order = _in_order(sort, _indexed_value(sort), _id(sort))
+    rows = select(*columns, _sort_value(sort).label("sort_value")).where(part.condition)
+    if after_key:
+        rows = rows.where(_is_after(part, sort))
+    return rows.order_by(*in_order)
+
+
+def _is_after(part: _Part, sort: CustomerSort) -> ColumnElement[bool]:
+    """Whether a row of the part comes after the key."""
+    value, own_id = _indexed_value(sort), _id(sort)
+    kind = Numeric() if value.type is MONEY else value.type
+    key_value: ColumnElement[Any] = bindparam("key_value", type_=kind)
+    key_id = bindparam("key_id", type_=Uuid())
+    if part.is_missing:
+        return own_id > case((key_value.is_(None), key_id), else_=_BEFORE_ALL)
+    if _column(sort) in INDEXED_DATES:
+        key_value = func.coalesce(key_value, INFINITY if _ascends(sort) else MINUS_INFINITY)
+    place, key = tuple_(value, own_id), tuple_(key_value, key_id)
+    return place > key if _ascends(sort) else place < key
 
 
 def _merged(
-    groups: Sequence[Select[Any]],
-    sort: CustomerSort,
-    offset: ColumnElement[int] | None = _OFFSET,
+    parts: Sequence[Select[Any]], sort: CustomerSort, offset: ColumnElement[int] | None
 ) -> Select[Any]:
-    """The first rows of all groups together, in order. Of each group, only as many rows are read as
+    """The first rows of all parts together, in order. Of each part, only as many rows are read as
     the page and the `offset` rows before it can contain.
     """
     limit = _LIMIT if offset is None else _LIMIT + offset
-    first = [select(_first(limit, group, sort).subquery()) for group in groups]
-    return _page_of(union_all(*first).subquery("merged"), sort)
+    first = [select(part.limit(limit).subquery()) for part in parts]
+    return _page_of(union_all(*first).subquery("merged"), sort).offset(offset)
 
 
 def _among_first(max_rows: int, rows: Select[Any], sort: CustomerSort) -> Select[Any]:
@@ -110,17 +205,13 @@ def _among_first(max_rows: int, rows: Select[Any], sort: CustomerSort) -> Select
     Without this literal limit the server would plan each run of the statement anew: the planner
     would expect a page of a tenth of all rows, so a plan for the real page would look much cheaper.
     """
-    return _page_of(_first(literal_column(str(max_rows)), rows, sort).subquery("first"), sort)
-
-
-def _first(limit: ColumnElement[int], rows: Select[Any], sort: CustomerSort) -> Select[Any]:
-    """The first `limit` rows, with the value by which they are sorted as `sort_value`."""
-    return rows.add_columns(_sort_value(sort).label("sort_value")).limit(limit)
+    first = rows.limit(literal_column(str(max_rows)))
+    return _page_of(first.subquery("first"), sort)
 
 
 def _page_of(rows: Subquery, sort: CustomerSort) -> Select[Any]:
-    columns = [rows.c[column.name] for column in CUSTOMERS.columns]
-    return select(*columns).order_by(*_in_order(sort, rows.c.sort_value, rows.c.id)).limit(_LIMIT)
+    in_order = _in_order(sort, rows.c.sort_value, _id_of(rows))
+    return select(rows).order_by(*in_order).limit(_LIMIT)
 
 
 def _in_order(sort: CustomerSort, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
@@ -128,23 +219,34 @@ def _in_order(sort: CustomerSort, *columns: ColumnElement[Any]) -> list[ColumnEl
 
 
 def _sort_value(sort: CustomerSort) -> ColumnElement[Any]:
+    """The value of this sort, by which the rows of several parts are sorted."""
+    name = _column(sort)
+    if _ascends(sort) and name in INDEXED_DATES:
+        return func.coalesce(customer_statistics.c[name], INFINITY)
+    return _indexed_value(sort)
+
+
+def _indexed_value(sort: CustomerSort) -> ColumnElement[Any]:
     """The expression in the index of this sort."""
-    dates = ASCENDING_DATES if _ascends(sort) else DESCENDING_DATES
-    name = _COLUMNS.get(sort.by, sort.by.value)
-    return dates.get(name, customers.c[name])
+    name = _column(sort)
+    if name in SORTS:
+        return INDEXED_DATES.get(name, customer_statistics.c[name])
+    return customers.c[name]
 
 
-def _key_value(value: ColumnElement[Any], sort: CustomerSort) -> ColumnElement[Any]:
-    """The key's value as the index has it: a missing date is infinity or minus infinity."""
-    kind = Numeric() if value.type is MONEY else value.type
-    key_value: ColumnElement[Any] = bindparam("key_value", type_=kind)
-    if sort.by.value not in ASCENDING_DATES:
-        return key_value
-    return func.coalesce(key_value, INFINITY if _ascends(sort) else MINUS_INFINITY)
+def _id(sort: CustomerSort) -> ColumnElement[Any]:
+    """The id, in the table that has the index of this sort."""
+    is_of_statistics = _column(sort) in SORTS
+    return customer_statistics.c.customer_id if is_of_statistics else customers.c.id
+
+
+def _column(sort: CustomerSort) -> str:
+    return _COLUMNS.get(sort.by, sort.by.value)
 
 
 def _ascends(sort: CustomerSort) -> bool:
     return sort.direction is SortDirection.ASC
 
 
+_BEFORE_ALL = literal_column("'00000000-0000-0000-0000-000000000000'::uuid", Uuid())
 _COLUMNS = {SortField.LIFETIME_VALUE: "total_spent"}

@@ -12,7 +12,11 @@ from sqlalchemy import ColumnElement, Select, Uuid, bindparam, func, select
 from customers.adapters.postgres.customers.addresses import ADDRESSES
 from customers.adapters.postgres.customers.lateral import any_of
 from customers.adapters.postgres.customers.payment_methods import PAYMENT_METHODS
-from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.customers.rows import (
+    CUSTOMER_ROW,
+    CUSTOMERS,
+    CUSTOMERS_WITH_STATISTICS,
+)
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.engine.statements import Statement
@@ -32,9 +36,9 @@ def to_profile(row: Record) -> Profile:
 
 
 def _profiles(condition: ColumnElement[bool]) -> Select[Any]:
-    return select(*CUSTOMERS.columns, _records(ADDRESSES), _records(PAYMENT_METHODS)).where(
-        customers.c.tenant_id == TENANT, LIVING, condition
-    )
+    columns = (*CUSTOMER_ROW, _records(ADDRESSES), _records(PAYMENT_METHODS))
+    own = (customers.c.tenant_id == TENANT, LIVING, condition)
+    return select(*columns).select_from(CUSTOMERS_WITH_STATISTICS).where(*own)
 
 
 def _records(mapping: RowMapping[Any]) -> ColumnElement[Any]:

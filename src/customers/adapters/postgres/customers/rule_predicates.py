@@ -16,6 +16,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
 from customers.adapters.postgres.customers import date_predicates
+from customers.adapters.postgres.schema.statistics_table import customer_statistics
 from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import TEXT, TEXTS
 from customers.core.model.rules.fields import Field, Kind, Operator
@@ -77,16 +78,16 @@ _VALUES: Mapping[Field, Value] = {
     Field.NOTES: customers.c.notes_folded,
     Field.STATUS: customers.c.status,
     Field.CUSTOMER_TYPE: customers.c.customer_type,
-    Field.TOTAL_ORDERS: customers.c.total_orders,
-    Field.TOTAL_SPENT: customers.c.total_spent,
-    Field.AVERAGE_ORDER_VALUE: customers.c.average_order_value,
-    Field.LIFETIME_VALUE: customers.c.total_spent,
+    Field.TOTAL_ORDERS: customer_statistics.c.total_orders,
+    Field.TOTAL_SPENT: customer_statistics.c.total_spent,
+    Field.AVERAGE_ORDER_VALUE: customer_statistics.c.average_order_value,
+    Field.LIFETIME_VALUE: customer_statistics.c.total_spent,
     Field.DAYS_SINCE_CREATED: customers.c.created_at,
-    Field.DAYS_SINCE_FIRST_ORDER: customers.c.first_order_date,
-    Field.DAYS_SINCE_LAST_ORDER: customers.c.last_order_date,
+    Field.DAYS_SINCE_FIRST_ORDER: customer_statistics.c.first_order_date,
+    Field.DAYS_SINCE_LAST_ORDER: customer_statistics.c.last_order_date,
     Field.CREATED_AT: customers.c.created_at,
-    Field.FIRST_ORDER_DATE: customers.c.first_order_date,
-    Field.LAST_ORDER_DATE: customers.c.last_order_date,
+    Field.FIRST_ORDER_DATE: customer_statistics.c.first_order_date,
+    Field.LAST_ORDER_DATE: customer_statistics.c.last_order_date,
     Field.DATE_OF_BIRTH: customers.c.date_of_birth,
     Field.MARKETING_OPT_IN: customers.c.marketing_opt_in,
     Field.EMAIL_VERIFIED: customers.c.email_verified,

@@ -2,8 +2,8 @@
 
 It runs in READ COMMITTED, in three steps:
 
-1. `locked` waits for every transaction that changes the customer, then returns the current row;
-   none if the customer is deleted.
+1. `locked` waits for every transaction that changes the customer, then returns the current
+   statistics; none if the customer is deleted.
 2. `recorded` inserts the order, or nothing if it is known; it waits for a transaction that is
    inserting the same order.
 3. The update's snapshot may be older than the lock. PostgreSQL notices that the row has changed
@@ -20,20 +20,23 @@ SHORT_LOCK_TIMEOUT.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, Select, select, true, update
+from asyncpg import Record
+from sqlalchemy import CTE, Select, Uuid, bindparam, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from customers.adapters.postgres.customers import change_capture
-from customers.adapters.postgres.customers.customers import ID
-from customers.adapters.postgres.customers.lock_timeout import SHORT_LOCK_TIMEOUT
+from customers.adapters.postgres.customers.locked_statistics import (
+    locked_statistics,
+    with_current_details,
+)
 from customers.adapters.postgres.customers.order_statistics import currency_values, with_orders
 from customers.adapters.postgres.customers.orders import ENTRIES
-from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
+from customers.adapters.postgres.customers.rows import CUSTOMERS, WITH_STATISTICS
 from customers.adapters.postgres.engine.session import TENANT, Session, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.ledger_tables import customer_orders
-from customers.adapters.postgres.schema.tables import LIVING, customers
+from customers.adapters.postgres.schema.statistics_table import customer_statistics
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
 from customers.core.model.money import Currency
@@ -44,7 +47,7 @@ async def record_order(
 ) -> Customer | None:
     """See `Autocommit.record_order`."""
     row = await session.row(RECORD_ORDER, **_values(entry, now, currency))
-    return None if row is None else CUSTOMERS.read(row)
+    return None if row is None else await _customer(session, row)
 
 
 async def try_order(
@@ -56,7 +59,12 @@ async def try_order(
     row = await session.row(TRY_ORDER, **_values(entry, now, currency))
     if row is None:
         return None, False
-    return None if row["id"] is None else CUSTOMERS.read(row), True
+    return None if row["id"] is None else await _customer(session, row), True
+
+
+async def _customer(session: Session, row: Record) -> Customer:
+    [current] = await with_current_details(session, [row])
+    return CUSTOMERS.read(current)
 
 
 def _values(entry: Entry, now: datetime, currency: Currency) -> dict[str, object]:
@@ -65,28 +73,23 @@ def _values(entry: Entry, now: datetime, currency: Currency) -> dict[str, object
 
 
 def _record_order() -> Select[Any]:
-    updated, captured = _changes(_locked())
-    return select(updated).add_cte(captured)
+    locked = locked_statistics(_OWN)
+    updated, captured = _changes(locked)
+    joined = locked.join(updated, true())
+    return select(updated, locked.c.has_changed).select_from(joined).add_cte(captured)
 
 
 def _try_order() -> Select[Any]:
-    locked = _locked(skip_locked=True)
+    locked = locked_statistics(_OWN, skip_locked=True)
     updated, captured = _changes(locked)
-    return select(updated).select_from(locked.outerjoin(updated, true())).add_cte(captured)
+    joined = locked.outerjoin(updated, true())
+    return select(updated, locked.c.has_changed).select_from(joined).add_cte(captured)
 
 
 def _changes(locked: CTE) -> tuple[CTE, CTE]:
     """The customer whose order was recorded, and the pending change."""
     updated = _update(_recorded(locked)).cte("updated")
     return updated, change_capture.on_order(locked, updated).cte("captured")
-
-
-def _locked(*, skip_locked: bool = False) -> CTE:
-    """The current row of the living customer, locked."""
-    columns = (*ORDER_COLUMNS, SHORT_LOCK_TIMEOUT) if skip_locked else ORDER_COLUMNS
-    living = select(customers.c.id, *columns).where(customers.c.tenant_id == TENANT, ID, LIVING)
-    row = living.with_for_update(key_share=True, skip_locked=skip_locked)
-    return row.cte("locked").prefix_with("MATERIALIZED")
 
 
 def _recorded(locked: CTE) -> CTE:
@@ -106,12 +109,13 @@ def _update(recorded: CTE) -> ReturningUpdate[Any]:
     spent, date = recorded.c.total_amount, recorded.c.order_date
     values = with_orders(count=1, spent=spent, first_date=date, last_date=date)
     return (
-        update(customers)
-        .where(customers.c.tenant_id == TENANT, ID)
+        update(customer_statistics)
+        .where(customer_statistics.c.tenant_id == TENANT, _OWN, WITH_STATISTICS)
         .values(values)
         .returning(*CUSTOMERS.columns)
     )
 
 
+_OWN = customer_statistics.c.customer_id == bindparam("id", type_=Uuid())
 RECORD_ORDER = Statement.of(_record_order())
 TRY_ORDER = Statement.of(_try_order())

@@ -14,7 +14,8 @@ class _MarkingCompiler(PGCompiler_asyncpg):
     def visit_table(self, table: Any, *arguments: Any, **options: Any) -> str:
         """The table's name; if the table has a view, between a marker of its use and END."""
         text = str(super().visit_table(table, *arguments, **options))  # type: ignore[no-untyped-call]
-        if text != table.name or text not in _MARKED:
+        is_locked = options.get("ashint")  # in FOR UPDATE OF, which names the view by its alias
+        if text != table.name or text not in _MARKED or is_locked:
             return text
         alias = options.get("enclosing_alias")
         is_aliased = alias is not None and alias.element is table

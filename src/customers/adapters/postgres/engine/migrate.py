@@ -50,7 +50,8 @@ class SchemaReport:
     """A database's revision (None: never migrated), and how it compares with this program's.
 
     `needed` is the oldest revision that the program works with, `newest` the last one it knows, and
-    `pending` are those that the database lacks. `place` is the address of the database.
+    `pending` are those that the database lacks, the contracts at their end, which `migrate` applies
+    on demand, included. `place` is the address of the database.
     """
 
     current: str | None
@@ -81,18 +82,22 @@ class Migration:
         return revisions.is_newer(self.after)
 
 
-async def migrate(dsn: str, *, to: str | None = None, allow_data_loss: bool = False) -> Migration:
+async def migrate(
+    dsn: str, *, to: str | None = None, allow_data_loss: bool = False, contracts: bool = False
+) -> Migration:
     """Applies the revisions that the database lacks, up to `to`; waits while another process
-    migrates it. Without `to`, a database of a newer release stays as it is.
+    migrates it. Without `to`, a database of a newer release stays as it is, and of one that is not
+    empty, what the release before needs is only removed with `contracts`.
 
     Restoring an older revision than the database's needs `allow_data_loss`. A process must not run
     it twice at the same time, because alembic has global state. Raises Unavailable, with the fault,
     and CannotMigrate.
     """
-    target = _target(to)
+    _expect_known(to)
     async with connected(dsn) as connection:
         await lock(connection)
         before = await current_revision(connection)
+        target = _target(to, before, contracts=contracts)
         is_downgrade = before is not None and target < before
         if before is not None and revisions.is_newer(before) and to is None:
             return Migration(before=before, after=before, place=str(DatabaseAddress.of(dsn)))
@@ -118,13 +123,15 @@ async def report(dsn: str) -> SchemaReport:
     )
 
 
-async def sql(dsn: str, *, to: str | None = None) -> str:
+async def sql(dsn: str, *, to: str | None = None, contracts: bool = False) -> str:
     """The SQL with which `migrate` would migrate the database; empty if there is nothing to do.
 
     Raises Unavailable, and CannotMigrate if `to` is unknown or older than the database's revision.
     """
-    target, schema = _target(to), await report(dsn)
+    _expect_known(to)
+    schema = await report(dsn)
     current = schema.current
+    target = _target(to, current, contracts=contracts)
     if current == target or (schema.is_newer and to is None):
         return ""
     if current is not None and target < current:
@@ -164,11 +171,17 @@ def _steps(before: str | None, target: str) -> Sequence[_Step]:
     ]
 
 
-def _target(to: str | None) -> str:
-    if to is None:
-        return revisions.head()
-    if revisions.is_known(to):
+def _target(to: str | None, before: str | None, *, contracts: bool) -> str:
+    if to is not None:
         return to
+    if before is None or contracts:
+        return revisions.head()
+    return max(before, revisions.expanded()) if revisions.is_known(before) else revisions.head()
+
+
+def _expect_known(to: str | None) -> None:
+    if to is None or revisions.is_known(to):
+        return
     known = ", ".join(revision.number for revision in revisions.revisions())
     raise CannotMigrate(f'"{to}" is not a revision of this program: use one of {known}')
 

@@ -19,12 +19,13 @@ class Revision:
 
     The program does without what a revision adds or renames, unless the revision says
     `is_needed = True`. So a new program works before the database is migrated, if no new revision
-    is needed.
+    is needed. A revision with `is_contract = True` removes what the release before needs.
     """
 
     number: str
     title: str
     is_needed: bool
+    is_contract: bool
 
 
 @cache
@@ -39,12 +40,25 @@ def revisions() -> Sequence[Revision]:
 
 def _revision(script: Script) -> Revision:
     title = (script.doc or "").partition("\n")[0].strip()
-    return Revision(script.revision, title, getattr(script.module, "is_needed", False))
+    module = script.module
+    return Revision(
+        number=script.revision,
+        title=title,
+        is_needed=getattr(module, "is_needed", False),
+        is_contract=getattr(module, "is_contract", False),
+    )
 
 
 def head() -> str:
     """The newest revision that this program knows."""
     return revisions()[-1].number
+
+
+def expanded() -> str:
+    """The newest revision on which the release before works too. Contracts with a revision of
+    another kind after them are of an earlier release.
+    """
+    return [one.number for one in revisions() if not one.is_contract][-1]
 
 
 def needed() -> str:

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeAlias, TypeVar, get_args, get_origin, get_t
 
 from asyncpg import Record
 from attrs import fields, frozen, has
-from sqlalchemy import Table
+from sqlalchemy import Column, Table
 
 from customers.adapters.postgres.engine.construction import constructor
 
@@ -27,8 +27,25 @@ class RowMappingError(TypeError):
     """The fields of a model and the columns of its table do not match."""
 
 
+@frozen
+class _Columns:
+    """The columns in which a model is stored, by name, and the name of its table."""
+
+    name: str
+    columns: Mapping[str, Column[Any]]
+
+    @classmethod
+    def of(cls, table: Table, beside: Table | None) -> "_Columns":
+        tables = [table] if beside is None else [table, beside]
+        columns: dict[str, Column[Any]] = {}
+        for column in (column for one in tables for column in one.columns):
+            columns.setdefault(column.name, column)
+        return cls(" and ".join(one.name for one in tables), columns)
+
+
 class RowMapping(Generic[Model]):
-    """How one model is stored in one table: each field in the column of its name.
+    """How one model is stored in a table, or in a table and another `beside` it, which is joined:
+    each field in the column of its name. A name in both is the first table's.
 
     A field of an attrs class without such a column is stored in the columns of its own fields.
     Enums are read by their value, tuples from arrays. Other columns may have a function by name, in
@@ -45,17 +62,19 @@ class RowMapping(Generic[Model]):
         model: type[Model],
         table: Table,
         *,
+        beside: Table | None = None,
         decoders: Converters | None = None,
         encoders: Converters | None = None,
         derived: Converters | None = None,
         storage_only: Collection[str] = (),
     ) -> None:
-        paths = _paths(model, table)
-        _check(model, table, paths, {*(derived or {}), *storage_only})
+        stored = _Columns.of(table, beside)
+        paths = _paths(model, stored)
+        _check(model, stored, paths, {*(derived or {}), *storage_only})
         self.model, self.table = model, table
         self.storage_only = frozenset(storage_only)
-        self.columns = tuple(column for column in table.columns if column.name in paths)
-        self.read = _Reader(table, decoders or {}).compile(model)
+        self.columns = tuple(one for name, one in stored.columns.items() if name in paths)
+        self.read = _Reader(stored, decoders or {}).compile(model)
         self._names = tuple(column.name for column in self.columns)
         self._values = attrgetter(*(paths[name] for name in self._names))
         self._encoders = encoders or {}
@@ -81,7 +100,7 @@ class _Reader:
     because most requests read rows, and a loop over the fields takes a quarter longer.
     """
 
-    table: Table
+    table: _Columns
     decoders: Converters
 
     def compile(self, model: type[Model]) -> Callable[[Row], Model]:
@@ -122,7 +141,7 @@ def _decoder(kind: Any) -> Callable[[Any], Any] | None:
     return None
 
 
-def _paths(model: type[Any], table: Table) -> dict[str, str]:
+def _paths(model: type[Any], table: _Columns) -> dict[str, str]:
     """The path of attributes to each column's value in the model, by the column's name."""
     paths: dict[str, str] = {}
     for name, path in _column_paths(model, table):
@@ -135,7 +154,7 @@ def _paths(model: type[Any], table: Table) -> dict[str, str]:
     return paths
 
 
-def _column_paths(model: type[Any], table: Table) -> Iterator[tuple[str, str]]:
+def _column_paths(model: type[Any], table: _Columns) -> Iterator[tuple[str, str]]:
     for name, kind in _field_types(model):
         if _is_nested(name, kind, table):
             for column, path in _column_paths(kind, table):
@@ -149,14 +168,14 @@ def _field_types(model: type[Any]) -> Iterator[tuple[str, Any]]:
     return ((field.name, types[field.name]) for field in fields(model))
 
 
-def _is_nested(name: str, kind: Any, table: Table) -> bool:
+def _is_nested(name: str, kind: Any, table: _Columns) -> bool:
     return name not in table.columns and isinstance(kind, type) and has(kind)
 
 
 def _check(
-    model: type[Any], table: Table, paths: Mapping[str, str], declared: Collection[str]
+    model: type[Any], table: _Columns, paths: Mapping[str, str], declared: Collection[str]
 ) -> None:
-    columns = {column.name for column in table.columns}
+    columns = set(table.columns)
     for name, path in paths.items():
         if name not in columns:
             raise RowMappingError(

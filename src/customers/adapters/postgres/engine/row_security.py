@@ -21,7 +21,7 @@ SETTING: Final = "app.tenant"
 EVERY_TENANT: Final = "every tenant"
 POLICY: Final = "of_tenant"
 # The tables with a view of one tenant's rows, and those with a view of the rows of all tenants.
-TENANT_VIEWS: Final = frozenset(("customers",))
+TENANT_VIEWS: Final = frozenset(("customer_statistics", "customers"))
 EVERY_TENANT_VIEWS: Final = frozenset(
     (
         "customer_api_keys",

@@ -87,7 +87,7 @@ async def restore(dsn: str, file: Path, installation: Installation, *, force: bo
         customers=customers,
         revision=revision,
         seconds=time.monotonic() - started,
-        is_older=bool(revisions.pending(revision)),
+        is_older=any(not one.is_contract for one in revisions.pending(revision)),
         is_newer=revisions.is_newer(revision),
     )
 

@@ -17,6 +17,7 @@ from customers.adapters.postgres.engine.statements import Statement
 # Tables whose rows are often changed or deleted.
 HOT_TABLES = (
     "customers",
+    "customer_statistics",
     "customer_counts",
     "customer_orders",
     "customer_segment_members",

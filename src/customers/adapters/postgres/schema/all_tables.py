@@ -6,12 +6,14 @@ from customers.adapters.postgres.schema import (
     ledger_tables,
     owned_tables,
     segment_tables,
+    statistics_table,
     tables,
 )
 from customers.adapters.postgres.schema.types import metadata
 
 MODULES = (
     tables,
+    statistics_table,
     owned_tables,
     ledger_tables,
     segment_tables,

@@ -20,7 +20,6 @@ from customers.adapters.postgres.schema.types import (
     Columns,
     column,
     columns,
-    customer_key,
     metadata,
     tenant_column,
 )
@@ -39,7 +38,11 @@ customer_orders = Table(
     column("refunds_total", MONEY),
     *columns(MOMENT, "cancelled_at recorded_at", null=True),
     PrimaryKeyConstraint("tenant_id", "order_id"),
-    customer_key(),
+    # To the row that an order changes: a key to `customers` would have to lock its row as well.
+    ForeignKeyConstraint(
+        ("tenant_id", "customer_id"),
+        ("customer_statistics.tenant_id", "customer_statistics.customer_id"),
+    ),
     Index("customer_orders_newest", "tenant_id", "customer_id", "order_date", "order_id"),
 )
 

@@ -84,9 +84,11 @@ def _of(
 TABLES: Final[Mapping[str, Sequence[RecordMap]]] = {
     "customers": _of(
         Customer,
-        Statistics,
         personal="email_key search_text email_folded first_name_folded last_name_folded "
         "phone_folded country_folded country_code_folded notes_folded tags_folded",
+    ),
+    "customer_statistics": _of(
+        Statistics, others="tenant_id customer_id updated_at version is_living"
     ),
     "customer_addresses": _of(Address),
     "customer_payment_methods": _of(PaymentMethod, others="is_released"),

@@ -2,6 +2,7 @@
 
 Statements are in the repositories, changes of the schema in `migrations`. Conventions:
 
+- What orders change of a customer is in `statistics_table`.
 - In tables of tenants every key and index begins with `tenant_id`, so the schema can be distributed
   by it; but not the indexes that find an API key or a mailed token, which callers use without
   naming the tenant.
@@ -34,7 +35,6 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.schema.types import (
     MOMENT,
-    MONEY,
     TEXT,
     TEXTS,
     Columns,
@@ -54,9 +54,6 @@ customers = Table(
     column("user_id", Uuid(), null=True),
     *columns(TEXT, "email first_name last_name phone"),
     *columns(TEXT, "status customer_type"),
-    column("total_orders", BigInteger()),
-    *columns(MONEY, "total_spent average_order_value"),
-    *columns(MOMENT, "first_order_date last_order_date", null=True),
     column("date_of_birth", Date(), null=True),
     *columns(TEXT, "country country_code avatar_url"),
     column("tags", TEXTS),
@@ -68,8 +65,7 @@ customers = Table(
     column("unlock_reason", TEXT, null=True),
     column("unlocked_at", MOMENT, null=True),
     column("unlocked_by", Uuid(), null=True),
-    *columns(MOMENT, "created_at updated_at"),
-    column("version", BigInteger()),
+    column("created_at", MOMENT),
     *columns(MOMENT, "deleted_at erased_at", null=True),
     *columns(
         TEXT,
@@ -84,15 +80,6 @@ customers = Table(
 LIVING: ColumnElement[bool] = customers.c.deleted_at.is_(None)
 # Deleted customers who can be restored.
 DELETED = and_(customers.c.deleted_at.is_not(None), customers.c.erased_at.is_(None))
-
-# Of the dates by which lists are sorted, these two may be missing, and then come last: each
-# direction has an index in which a missing date is the last value, so that one comparison of rows
-# with the cursor finds the start of a page.
-INFINITY = literal_column("'infinity'::timestamptz", MOMENT)
-MINUS_INFINITY = literal_column("'-infinity'::timestamptz", MOMENT)
-_DATES = (customers.c.first_order_date, customers.c.last_order_date)
-ASCENDING_DATES = {date.name: func.coalesce(date, INFINITY) for date in _DATES}
-DESCENDING_DATES = {date.name: func.coalesce(date, MINUS_INFINITY) for date in _DATES}
 
 
 def _living_index(name: str, *parts: Any, **options: Any) -> Index:
@@ -118,16 +105,10 @@ Index(
     customers.c.id,
     postgresql_where=and_(customers.c.user_id.is_not(None), LIVING),
 )
-for _sort in (
-    "created_at updated_at email first_name last_name total_spent total_orders average_order_value"
-).split():
+for _sort in ("created_at", "email", "first_name", "last_name"):
     _living_index(_sort, customers.c[_sort], customers.c.id)
 for _kind in ("status", "customer_type"):
     _living_index(_kind, customers.c[_kind], customers.c.created_at, customers.c.id)
-for _sort, _value in ASCENDING_DATES.items():
-    _living_index(f"{_sort}_asc", _value, customers.c.id)
-for _sort, _value in DESCENDING_DATES.items():
-    _living_index(f"{_sort}_desc", _value, customers.c.id)
 
 
 def reversed_local_part(customer: Columns) -> ColumnElement[str]:

@@ -87,13 +87,13 @@ def _may_be_of_tenant() -> ColumnElement[bool]:
 
 
 def _is_write_of_customers(lock: Any) -> Sequence[ColumnElement[bool]]:
-    """The conditions that select from `pg_locks` the locks of writes to the table `customers` of
-    this database, held or waited for.
+    """The conditions that select from `pg_locks` the locks of writes to the tables of customers in
+    this database, held or waited for. A program of the release before writes only to `customers`.
     """
     database = _databases.c
     this_database = select(database.oid).where(database.datname == func.current_database())
     return (
-        lock.relation == literal_column("'customers'::regclass"),
+        lock.relation.in_(map(literal_column, _TABLES)),
         lock.database == this_database.scalar_subquery(),
         lock.mode == literal_column("'RowExclusiveLock'"),
     )
@@ -103,6 +103,7 @@ def _system_table(name: str, *columns: str) -> TableClause:
     return table(name, *map(column, columns))
 
 
+_TABLES = ("'customers'::regclass", "'customer_statistics'::regclass")
 _locks = _system_table("pg_locks", "pid", "database", "relation", "mode")
 _marks = table("pg_locks", *map(column, ("pid", "locktype", "classid", "objid"))).alias("marks")
 _activity = _system_table("pg_stat_activity", "pid", "xact_start", "state", "application_name")

@@ -16,7 +16,7 @@ from customers.adapters.postgres.customers.notes import NOTES
 from customers.adapters.postgres.customers.orders import ENTRIES, REFUNDS
 from customers.adapters.postgres.customers.owned_rows import of_customer
 from customers.adapters.postgres.customers.payment_methods import PAYMENT_METHODS
-from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.customers.rows import CUSTOMERS, WITH_STATISTICS
 from customers.adapters.postgres.customers.verifications import VERIFICATIONS
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT, Session
@@ -156,6 +156,7 @@ _WALKS: Final[Mapping[type, Sequence[_Walk]]] = {
 _CUSTOMER = Statement.of(
     select(*CUSTOMERS.columns).where(
         customers.c.tenant_id == TENANT,
+        WITH_STATISTICS,
         customers.c.id == bindparam("id", type_=Uuid()),
         customers.c.erased_at.is_(None),
     )

@@ -36,9 +36,9 @@ from customers.adapters.postgres.customers.change_capture import (
     RECORD_COLUMNS,
     read_pending_changes,
 )
-from customers.adapters.postgres.customers.filters import Conditions
+from customers.adapters.postgres.customers.filters import Condition, Conditions
 from customers.adapters.postgres.customers.lateral import NO_OFFSET, is_membership, lateral
-from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.customers.rows import CUSTOMERS, WITH_STATISTICS
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import (
@@ -46,7 +46,11 @@ from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_members,
     customer_segment_pending_changes,
 )
-from customers.adapters.postgres.schema.tables import ASCENDING_DATES, LIVING, customers
+from customers.adapters.postgres.schema.statistics_table import (
+    INDEXED_DATES,
+    customer_statistics,
+)
+from customers.adapters.postgres.schema.tables import LIVING, customers
 from customers.adapters.postgres.schema.types import MOMENT, UUIDS
 from customers.core.model.membership import DateRange
 from customers.core.model.pending_changes import StaleCandidate
@@ -96,9 +100,12 @@ def select_mismatched(conditions: Conditions) -> Select[Any]:
     )
     # Without the offset PostgreSQL would read all members of the segment instead of looking up one.
     is_stored = exists(select(literal_column("1")).where(membership).offset(NO_OFFSET))
-    chunk = and_(_IS_AFTER, customers.c.id <= bindparam("last", type_=Uuid()))
-    differs = or_(*conditions).is_distinct_from(is_stored)
-    return _candidates().where(chunk, differs, ~_IS_PENDING).order_by(customers.c.id)
+    chunk = and_(_IS_NEXT, customers.c.id <= bindparam("last", type_=Uuid()))
+    meant = or_(*(condition.of_both() for condition in conditions))
+    differs = meant.is_distinct_from(is_stored)
+    return (
+        _candidates().where(chunk, differs, ~_is_pending(customers.c.id)).order_by(customers.c.id)
+    )
 
 
 def _candidates(*columns: ColumnElement[Any]) -> Select[Any]:
@@ -108,7 +115,7 @@ def _candidates(*columns: ColumnElement[Any]) -> Select[Any]:
         _segments_in(customer_segment_members).label("member_of"),
         _segments_in(customer_segment_assignments).label("assigned_to"),
         *columns,
-    ).where(customers.c.tenant_id == TENANT)
+    ).where(customers.c.tenant_id == TENANT, WITH_STATISTICS)
 
 
 def _segments_in(table: Table) -> ColumnElement[Any]:
@@ -147,12 +154,14 @@ def _pending_ids(*conditions: ColumnElement[bool]) -> Select[Any]:
 def _last_compared() -> Select[Any]:
     """The last of the next `offset` + 1 customer ids after `after`; no row if fewer are left."""
     offset = bindparam("offset", type_=BigInteger())
-    following = select(customers.c.id).where(customers.c.tenant_id == TENANT, _IS_AFTER)
+    following = select(customers.c.id).where(
+        customers.c.tenant_id == TENANT, _is_after(customers.c.id)
+    )
     return following.order_by(customers.c.id).limit(1).offset(offset)
 
 
 def _crossed() -> Select[Any]:
-    ids = union(*(_ids_in_ranges(date, _IS_AFTER, ~_IS_PENDING) for date in DateField))
+    ids = union(*(_ids_in_ranges(date, is_compared=True) for date in DateField))
     in_ranges = ids.subquery("in_ranges")
     return _candidates_of(select(in_ranges.c[0]).order_by(in_ranges.c[0]).limit(_LIMIT))
 
@@ -169,17 +178,29 @@ def _due_by(date: DateField) -> Select[Any]:
     return select(date_range.c.segment_id).select_from(date_range.join(customer, true()))
 
 
-def _ids_in_ranges(date: DateField, *conditions: ColumnElement[bool]) -> Select[Any]:
+def _ids_in_ranges(date: DateField, *, is_compared: bool = False) -> Select[Any]:
+    """The ids of living customers with this date in one of its ranges; if `is_compared`, those
+    after `after` without pending changes.
+    """
     date_range = _ranges(date)
-    ids = _ids_in_range(date, date_range).where(*conditions)
+    ids = _ids_in_range(date, date_range)
+    if is_compared:
+        own_id = _statistics.customer_id if date in INDEXED_DATES else customers.c.id
+        ids = ids.where(_is_after(own_id), ~_is_pending(own_id))
     customer = lateral(ids, f"{date}_customer")
     return select(customer.c.id).select_from(date_range.join(customer, true()))
 
 
 def _ids_in_range(date: DateField, date_range: FromClause) -> Select[Any]:
-    value = ASCENDING_DATES.get(date, customers.c[date])
-    in_range = (value >= date_range.c.low, value <= date_range.c.high)
-    return select(customers.c.id).where(customers.c.tenant_id == TENANT, LIVING, *in_range)
+    """The ids of living customers, from the table with the index of the date."""
+    if date in INDEXED_DATES:
+        value: ColumnElement[Any] = INDEXED_DATES[date]
+        ids = select(_statistics.customer_id.label("id"))
+        ids = ids.where(_statistics.tenant_id == TENANT, _statistics.is_living)
+    else:
+        value = customers.c[date]
+        ids = select(customers.c.id).where(customers.c.tenant_id == TENANT, LIVING)
+    return ids.where(value >= date_range.c.low, value <= date_range.c.high)
 
 
 def _ranges(date: DateField, *segments: Any) -> FromClause:
@@ -193,17 +214,27 @@ def _ranges(date: DateField, *segments: Any) -> FromClause:
     return rows.render_derived()
 
 
+def _is_after(customer_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    return customer_id > bindparam("after", type_=Uuid())
+
+
+def _is_pending(customer_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    return exists().where(_pending.tenant_id == TENANT, _pending.customer_id == customer_id)
+
+
 _pending = customer_segment_pending_changes.c
-_IS_AFTER = customers.c.id > bindparam("after", type_=Uuid())
-_IS_PENDING = exists().where(_pending.tenant_id == TENANT, _pending.customer_id == customers.c.id)
+_statistics = customer_statistics.c
+_IS_NEXT = _is_after(customers.c.id)
 _LIMIT = bindparam("limit", type_=BigInteger())
 STALE = Statement.of(_stale())
-SCAN = Statement.of(_candidates().where(_IS_AFTER).order_by(customers.c.id).limit(_LIMIT))
+SCAN = Statement.of(
+    _candidates().where(_is_after(customers.c.id)).order_by(customers.c.id).limit(_LIMIT)
+)
 PENDING = Statement.of(_with_pending_changes())
 PENDING_AMONG = Statement.of(
     _with_pending_changes(_pending.customer_id == any_(bindparam("ids", type_=UUIDS)))
 )
 LAST_COMPARED = Statement.of(_last_compared())
-MISMATCHED_WITH_NOBODY = Statement.of(select_mismatched((false(),)))
+MISMATCHED_WITH_NOBODY = Statement.of(select_mismatched((Condition("living", (false(),)),)))
 CROSSED = Statement.of(_crossed())
 DUE = Statement.of(_due())

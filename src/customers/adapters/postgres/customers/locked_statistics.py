@@ -1,0 +1,59 @@
+"""The lock under which orders are recorded, on the row of statistics alone.
+
+A customer's other row is read in the statement's snapshot. When the lock has had to wait for
+another transaction, which may have changed that row, it is read again.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from asyncpg import Record
+from sqlalchemy import CTE, ColumnElement, any_, bindparam, select
+
+from customers.adapters.postgres.customers.lock_timeout import SHORT_LOCK_TIMEOUT
+from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
+from customers.adapters.postgres.engine.session import TENANT, Session
+from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.schema.statistics_table import customer_statistics
+from customers.adapters.postgres.schema.tables import customers
+from customers.adapters.postgres.schema.types import UUIDS
+
+Row: TypeAlias = Record | Mapping[str, Any]
+
+
+def locked_statistics(condition: ColumnElement[bool], *, skip_locked: bool = False) -> CTE:
+    """The current rows of living customers, locked in the order of their ids: `id`, the
+    ORDER_COLUMNS, and `has_changed`, whether another transaction has changed the row since the
+    snapshot. With `skip_locked`, the statement waits for no customer.
+    """
+    seen = customer_statistics.alias("seen")
+    version_seen = (
+        select(seen.c.version)
+        .where(seen.c.tenant_id == TENANT, seen.c.customer_id == _statistics.customer_id)
+        .scalar_subquery()
+    )
+    has_changed = _statistics.version.is_distinct_from(version_seen).label("has_changed")
+    columns = (*ORDER_COLUMNS, has_changed, *([SHORT_LOCK_TIMEOUT] if skip_locked else []))
+    living = select(_statistics.customer_id.label("id"), *columns).where(
+        _statistics.tenant_id == TENANT, condition, _statistics.is_living
+    )
+    by_id = living.order_by(_statistics.customer_id)
+    locked = by_id.with_for_update(key_share=True, skip_locked=skip_locked)
+    return locked.cte("locked").prefix_with("MATERIALIZED")
+
+
+async def with_current_details(session: Session, rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows of customers and `has_changed`; where that holds, details are those of now."""
+    ids = [row["id"] for row in rows if row["has_changed"]]
+    if not ids:
+        return rows
+    details = {row["id"]: row for row in await session.rows(_DETAILS, ids=ids)}
+    return [{**row, **details.get(row["id"], {})} for row in rows]
+
+
+_statistics = customer_statistics.c
+_DETAILS = Statement.of(
+    select(*(one for one in CUSTOMERS.columns if one.table is customers)).where(
+        customers.c.tenant_id == TENANT, customers.c.id == any_(bindparam("ids", type_=UUIDS))
+    )
+)
