@@ -40,6 +40,25 @@ INDEXES = {
         for direction, missing in (("asc", "infinity"), ("desc", "-infinity"))
     },
 }
+# On whole views, and on columns; without those of the owner.
+_SAVE_PRIVILEGES = f"""
+CREATE TEMPORARY TABLE privileges ON COMMIT DROP AS
+WITH views AS (SELECT * FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+AND relname IN ({", ".join(f"'{view}'" for view in VIEWS)}))
+SELECT relname, NULL::name AS attname, relowner, own.* FROM views, aclexplode(relacl) AS own
+UNION ALL SELECT relname, attname, relowner, own.* FROM views JOIN pg_attribute ON attrelid =
+views.oid, aclexplode(attacl) AS own
+"""  # noqa: S608
+_GRANT_PRIVILEGES = """
+DO $$ DECLARE one record; BEGIN
+FOR one IN SELECT * FROM privileges WHERE grantee <> relowner AND (attname IS NULL OR EXISTS
+(SELECT FROM pg_attribute a WHERE attrelid = relname::regclass AND a.attname = privileges.attname))
+LOOP EXECUTE format('GRANT %s%s ON %I TO %s%s', one.privilege_type,
+CASE WHEN one.attname IS NOT NULL THEN format(' (%I)', one.attname) END, one.relname,
+CASE WHEN one.grantee = 0 THEN 'PUBLIC' ELSE one.grantee::regrole::text END,
+CASE WHEN one.is_grantable THEN ' WITH GRANT OPTION' END);
+END LOOP; END $$
+"""
 STATISTICS = {
     "customers_last_order_asc": "coalesce(last_order_date, 'infinity'::timestamptz)",
     "customers_last_order_desc": "coalesce(last_order_date, '-infinity'::timestamptz)",
@@ -52,17 +71,16 @@ def upgrade() -> None:
         for name in INDEXES:
             op.drop_index(name, "customers", postgresql_concurrently=True, if_exists=True)
         _revision_before().remove_copying()
-        op.execute(
-            "-- squawk-ignore ban-drop-constraint\n"
-            f"ALTER TABLE customer_orders DROP CONSTRAINT IF EXISTS {KEY}"
-        )
+        _drop_key()
     _alter(", ".join(f"DROP COLUMN {name}" for name in COLUMNS))
 
 
 def downgrade() -> None:
-    """Copies the statistics back, some at a time; triggers copy what changes meanwhile."""
+    """Copies the statistics back, some at a time; triggers copy what changes meanwhile. Can be
+    repeated after an interrupted run.
+    """
     before = _revision_before()
-    _alter(", ".join(f"ADD COLUMN {name} {kind}" for name, kind in COLUMNS.items()))
+    _alter(", ".join(f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in COLUMNS.items()))
     before.copy_to_customers()
     with op.get_context().autocommit_block():
         _copy_back(before.VALUES)
@@ -78,12 +96,20 @@ def downgrade() -> None:
             )
         for name, expression in STATISTICS.items():
             op.execute(f"CREATE STATISTICS IF NOT EXISTS {name} ON ({expression}) FROM customers")
+        _drop_key()
         op.execute(
             f"ALTER TABLE customer_orders ADD CONSTRAINT {KEY} FOREIGN KEY (tenant_id, "
             "customer_id) REFERENCES customers (tenant_id, id) NOT VALID"
         )
         op.execute(f"ALTER TABLE customer_orders VALIDATE CONSTRAINT {KEY}")
         op.execute("ANALYZE customers")
+
+
+def _drop_key() -> None:
+    op.execute(
+        "-- squawk-ignore ban-drop-constraint\n"
+        f"ALTER TABLE customer_orders DROP CONSTRAINT IF EXISTS {KEY}"
+    )
 
 
 def _revision_before() -> Any:
@@ -95,22 +121,13 @@ def _alter(change: str) -> None:
     """Alters the table. Its views are dropped before and created again after, with the privileges
     that roles had on them; readers lock in the same order, views first.
     """
-    names = ", ".join(f"'{view}'" for view in VIEWS)
-    op.execute(
-        "CREATE TEMPORARY TABLE privileges ON COMMIT DROP AS "  # noqa: S608
-        "SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants "
-        f"WHERE table_schema = current_schema() AND table_name IN ({names})"
-    )
+    op.execute(_SAVE_PRIVILEGES)
     for view in VIEWS:
         op.execute(f"-- squawk-ignore ban-drop-view\nDROP VIEW {view}")
     op.execute(f"-- squawk-ignore ban-drop-column\nALTER TABLE customers {change}")
     for view, condition in VIEWS.items():
         op.execute(f"CREATE VIEW {view} AS SELECT * FROM customers WHERE {condition}")  # noqa: S608
-    op.execute(
-        "DO $$ DECLARE one record; BEGIN FOR one IN SELECT * FROM privileges LOOP "
-        "EXECUTE format('GRANT %s ON %I TO %I', one.privilege_type, one.table_name, one.grantee); "
-        "END LOOP; END $$"
-    )
+    op.execute(_GRANT_PRIVILEGES)
 
 
 def _copy_back(values: list[str]) -> None:

@@ -16,7 +16,9 @@ from sqlalchemy import select
 from customers.adapters.postgres.customers.customers import ADD
 from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.engine.connecting import PoolOptions
+from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.engine.pool import Pool
+from customers.adapters.postgres.engine.revisions import expanded
 from customers.adapters.postgres.engine.row_security import (
     EVERY_TENANT,
     EVERY_TENANT_VIEWS,
@@ -67,6 +69,15 @@ VALUES: Mapping[str, object] = {
     "uuid[]": [ADA, BOB, EVE],
     "timestamptz[]": [NOW],
 }
+# What roles other than the owner may do with views, whole (a NULL column) or by column.
+VIEW_PRIVILEGES = """
+WITH views AS (SELECT * FROM pg_class WHERE relkind = 'v' AND relnamespace =
+'public'::regnamespace)
+SELECT relname, NULL::name AS attname, own.* FROM views, aclexplode(relacl) own
+WHERE grantee <> relowner UNION ALL
+SELECT relname, attname, own.* FROM views JOIN pg_attribute ON attrelid = views.oid,
+aclexplode(attacl) own WHERE grantee <> relowner ORDER BY 1, 2, 4, 5
+"""
 # How a plan begins if its outermost node evaluates the offset, which sets the tenant.
 _SETS_TENANT = "Limit\n  "
 _CONDITION = re.compile(
@@ -123,6 +134,19 @@ async def test_every_table_of_a_tenant_has_a_policy(url: str, service: str) -> N
     assert (name, permissive, roles, command) == (POLICY, "PERMISSIVE", "public", "ALL")
     assert "tenant_id = current_setting('app.tenant'::text, true)" in condition
     assert (check, is_enabled) == (None, True)
+
+
+async def test_a_service_role_keeps_its_privileges_when_a_migration_makes_views_again(
+    empty: str,
+) -> None:
+    await migrate(empty, to=expanded())
+    await service_url(empty)
+    before = await rows(empty, VIEW_PRIVILEGES)
+    assert {row["privilege_type"] for row in before} == {"SELECT", "UPDATE"}
+    await migrate(empty, contracts=True)
+    assert await rows(empty, VIEW_PRIVILEGES) == before
+    await migrate(empty, to=expanded(), allow_data_loss=True)
+    assert await rows(empty, VIEW_PRIVILEGES) == before
 
 
 async def test_the_views_have_all_columns_of_their_tables(url: str) -> None:
