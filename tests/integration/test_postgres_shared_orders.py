@@ -10,8 +10,11 @@ import pytest
 import pytest_asyncio
 from attrs import evolve
 from prometheus_client import CollectorRegistry
+from sqlalchemy import func, literal, select
 
+from customers.adapters.postgres.customers import locked_statistics
 from customers.adapters.postgres.engine.connecting import PoolOptions
+from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.bulkheads.deadline import deadline_after
 from customers.bulkheads.groups import MAX_UNDER_WAY
@@ -28,6 +31,7 @@ from customers.entrypoints.observability.database_metrics import DatabaseMetrics
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 from tests.support.builders import NOW, USD, FixedClock
 from tests.support.database_proxy import DatabaseProxy, proxy_of
+from tests.support.databases import rows
 from tests.support.patience import PATIENCE_SECONDS, until
 from tests.support.statement_count import counting_statements
 from tests.support.storage_steps import get_customer, opened, some_customers
@@ -38,6 +42,10 @@ PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIEN
 LOCK_CUSTOMER = (
     "SELECT 1 FROM customer_statistics WHERE tenant_id = $1 AND customer_id = $2 FOR UPDATE"
 )
+CHANGE_CUSTOMER = (
+    "UPDATE customer_statistics SET version = version + 1 WHERE tenant_id = $1 AND customer_id = $2"
+)
+BLOCKED_BY = "SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))"
 INSERT_ORDER = (
     "INSERT INTO customer_orders"
     " (tenant_id, order_id, customer_id, order_number, order_date_stated, refunds_total)"
@@ -271,6 +279,25 @@ async def test_no_order_is_reported_again_when_the_connection_of_several_is_lost
     monkeypatch.undo()
     await asyncio.gather(*await report(storage, customers, orders))
     await expect_exact(storage, customers, 1)
+
+
+async def test_an_order_whose_customer_cannot_be_read_again_is_not_reported_as_a_duplicate(
+    storage: PostgresStorage, url: str, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is recorded by then, so it must not be tried again."""
+    [customer] = await some_customers(storage, tenant, 1)
+    fails = Statement.of(select(1 / func.length(literal(""))))
+    monkeypatch.setattr(locked_statistics, "_DETAILS", fails)
+    connection = await asyncpg.connect(url)
+    async with connection.transaction():
+        await connection.execute(CHANGE_CUSTOMER, tenant, customer.id)
+        [report_of_order] = await report(storage, [customer], [an_order("order-1")])
+        while not await rows(url, BLOCKED_BY, connection.get_server_pid()):
+            await asyncio.wait({report_of_order}, timeout=0.01)
+    with pytest.raises(Unavailable):
+        await report_of_order
+    await connection.close()
+    assert (await get_customer(storage, customer)).statistics.total_orders == 1
 
 
 async def test_callers_who_leave_take_nothing_from_the_others(

@@ -7,9 +7,10 @@ another transaction, which may have changed that row, it is read again.
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from asyncpg import Record
-from sqlalchemy import CTE, ColumnElement, any_, bindparam, select
+from asyncpg import PostgresError, Record
+from sqlalchemy import CTE, ColumnElement, bindparam, select
 
+from customers.adapters.postgres.customers.lateral import any_of
 from customers.adapters.postgres.customers.lock_timeout import SHORT_LOCK_TIMEOUT
 from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
 from customers.adapters.postgres.engine.session import TENANT, Session
@@ -17,6 +18,7 @@ from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.statistics_table import customer_statistics
 from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import UUIDS
+from customers.core.errors.availability import Unavailable
 
 Row: TypeAlias = Record | Mapping[str, Any]
 
@@ -43,17 +45,24 @@ def locked_statistics(condition: ColumnElement[bool], *, skip_locked: bool = Fal
 
 
 async def with_current_details(session: Session, rows: Sequence[Row]) -> Sequence[Row]:
-    """The rows of customers and `has_changed`; where that holds, details are those of now."""
+    """The rows of customers and `has_changed`; where that holds, details are those of now.
+
+    Raises Unavailable when they cannot be read: the orders are recorded by then, and an error of
+    the server would say that nothing was.
+    """
     ids = [row["id"] for row in rows if row["has_changed"]]
     if not ids:
         return rows
-    details = {row["id"]: row for row in await session.rows(_DETAILS, ids=ids)}
+    try:
+        details = {row["id"]: row for row in await session.rows(_DETAILS, ids=ids)}
+    except PostgresError as error:
+        raise Unavailable from error
     return [{**row, **details.get(row["id"], {})} for row in rows]
 
 
 _statistics = customer_statistics.c
 _DETAILS = Statement.of(
     select(*(one for one in CUSTOMERS.columns if one.table is customers)).where(
-        customers.c.tenant_id == TENANT, customers.c.id == any_(bindparam("ids", type_=UUIDS))
+        customers.c.tenant_id == TENANT, customers.c.id == any_of(bindparam("ids", type_=UUIDS))
     )
 )
