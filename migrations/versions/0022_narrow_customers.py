@@ -131,7 +131,9 @@ def _alter(change: str) -> None:
 
 
 def _copy_back(values: list[str]) -> None:
-    """Copies statistics to customers that do not have them yet."""
+    """Copies statistics to customers that do not have them yet. Who changes a customer waits for at
+    most one step, of 500.
+    """
     new, old = (", ".join(f"{table}.{name}" for name in values) for table in ("new", "customers"))
     update = (
         f"UPDATE customers SET ({', '.join(values)}) = ({new}) "  # noqa: S608
@@ -143,7 +145,7 @@ def _copy_back(values: list[str]) -> None:
         return
     step = (
         "(SELECT * FROM customer_statistics WHERE (tenant_id, customer_id) > "
-        "(:tenant_id, cast(:id AS uuid)) ORDER BY tenant_id, customer_id LIMIT 20000 "
+        "(:tenant_id, cast(:id AS uuid)) ORDER BY tenant_id, customer_id LIMIT 500 "
         "FOR NO KEY UPDATE)"
     )
     copying = sa.text(

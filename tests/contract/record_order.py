@@ -26,6 +26,7 @@ from tests.support.storage_steps import (
     delete,
     erase,
     get_customer,
+    locking,
     overlap,
     save,
     save_entries,
@@ -214,14 +215,12 @@ class ConcurrentRecordOrderContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_stored_customer(storage, tenant)
-
-        async def hold(pause: Pause) -> None:
-            async with storage.transaction(tenant) as tx:
-                before = await tx.customers.get_for_update(customer.id)
-                await pause()
-                await tx.customers.save(evolve(before, first_name="New").with_next_version(NOW))
-
-        updated = await overlap(hold, lambda: record_order(storage, tenant, an_entry(customer)))
+        rename = locking(
+            storage,
+            customer,
+            lambda stored: evolve(stored, first_name="New").with_next_version(NOW),
+        )
+        updated = await overlap(rename, lambda: record_order(storage, tenant, an_entry(customer)))
         assert (updated.first_name, updated.version) == ("New", 3)
         assert updated == await get_customer(storage, customer)
 
@@ -248,15 +247,9 @@ class ConcurrentRecordOrderContract:
         self, storage: Storage, tenant: str
     ) -> None:
         customer = await a_stored_customer(storage, tenant)
-
-        async def hold(pause: Pause) -> None:
-            async with storage.transaction(tenant) as tx:
-                before = await tx.customers.get_for_update(customer.id)
-                await pause()
-                await tx.customers.save(before.deleted(TOMORROW))
-
+        deletion = locking(storage, customer, lambda stored: stored.deleted(TOMORROW))
         entry = an_entry(customer)
-        assert await overlap(hold, lambda: record_order(storage, tenant, entry)) is None
+        assert await overlap(deletion, lambda: record_order(storage, tenant, entry)) is None
         await save(storage, customer.deleted(TOMORROW).restored(TOMORROW))
         assert await newest(storage, customer) == []
 

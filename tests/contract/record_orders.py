@@ -31,6 +31,7 @@ from tests.support.storage_steps import (
     delete,
     erase,
     get_customer,
+    locking,
     overlap,
     save_entries,
     some_customers,
@@ -297,14 +298,12 @@ class ConcurrentRecordOrdersContract:
     ) -> None:
         customers = await some_customers(storage, tenant, 3)
         group = [an_entry(one) for one in (*customers, customers[1])]
-
-        async def hold(pause: Pause) -> None:
-            async with storage.transaction(tenant) as tx:
-                before = await tx.customers.get_for_update(customers[1].id)
-                await pause()
-                await tx.customers.save(evolve(before, first_name="New").with_next_version(NOW))
-
-        answers = await overlap(hold, lambda: record_orders(storage, tenant, group))
+        rename = locking(
+            storage,
+            customers[1],
+            lambda stored: evolve(stored, first_name="New").with_next_version(NOW),
+        )
+        answers = await overlap(rename, lambda: record_orders(storage, tenant, group))
         states = [(one.first_name, one.version) for one in (answers[1], answers[3]) if one]
         assert states == [("New", 3), ("New", 4)]
         assert answers[3] == await get_customer(storage, customers[1])
@@ -313,15 +312,9 @@ class ConcurrentRecordOrdersContract:
         self, storage: Storage, tenant: str
     ) -> None:
         ada, bob = await some_customers(storage, tenant, 2)
-
-        async def hold(pause: Pause) -> None:
-            async with storage.transaction(tenant) as tx:
-                before = await tx.customers.get_for_update(ada.id)
-                await pause()
-                await tx.customers.save(before.deleted(TOMORROW))
-
+        deletion = locking(storage, ada, lambda stored: stored.deleted(TOMORROW))
         group = [an_entry(ada), an_entry(bob)]
-        left_out, recorded = await overlap(hold, lambda: record_orders(storage, tenant, group))
+        left_out, recorded = await overlap(deletion, lambda: record_orders(storage, tenant, group))
         assert left_out is None
         assert recorded == await get_customer(storage, bob)
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 from attrs import evolve
 from sqlalchemy import select
 
-from customers.adapters.postgres.customers.customers import ADD
+from customers.adapters.postgres.customers.customer_writes import ADD
 from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.migrate import migrate

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from asyncpg import Record
 
-from customers.adapters.postgres.customers.customers import ADD
+from customers.adapters.postgres.customers.customer_writes import ADD
 from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.connection import Connection, Query

@@ -216,3 +216,17 @@ async def overlap(
         paused.set()
         go_on.set()
     return second_task.result()
+
+
+def locking(
+    storage: Storage, customer: Customer, change: Callable[[Customer], Customer]
+) -> Callable[[Pause], Coroutine[Any, Any, None]]:
+    """For `overlap`: locks the customer, and saves them changed after the pause."""
+
+    async def lock(pause: Pause) -> None:
+        async with storage.transaction(customer.tenant_id) as tx:
+            stored = await tx.customers.get_for_update(customer.id)
+            await pause()
+            await tx.customers.save(change(stored))
+
+    return lock

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from attrs import frozen
 
-from customers.adapters.postgres.customers.customers import ADD, change_customer
+from customers.adapters.postgres.customers.customer_writes import ADD
+from customers.adapters.postgres.customers.customers import change_customer
 from customers.adapters.postgres.customers.notes import add_note
 from customers.adapters.postgres.customers.order_groups import record_orders
 from customers.adapters.postgres.customers.rows import CUSTOMERS

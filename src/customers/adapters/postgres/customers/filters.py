@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 from sqlalchemy import (
     BigInteger,
     BindParameter,
@@ -59,12 +59,20 @@ from customers.adapters.postgres.schema.types import MOMENT, TEXT, TEXTS, UUIDS
 from customers.core.model.customer_filter import CustomerFilter, MembersOf
 
 
+def _tables_of(clauses: Sequence[ColumnElement[bool]]) -> frozenset[Any]:
+    elements = (one for clause in clauses for one in visitors.iterate(clause))
+    return frozenset(getattr(one, "table", None) for one in elements)
+
+
 @frozen
 class Condition:
     """What a filter demands of the customers of one group, living or deleted ones."""
 
     group: str
     clauses: Sequence[ColumnElement[bool]]
+    _tables: frozenset[Any] = field(
+        init=False, default=Factory(lambda self: _tables_of(self.clauses), takes_self=True)
+    )
 
     def of_both(self) -> ColumnElement[bool]:
         """The condition on a row of `customers` and the row of statistics, which it joins."""
@@ -73,11 +81,10 @@ class Condition:
 
     def of_one(self, table: Table) -> ColumnElement[bool] | None:
         """The condition on a row of one of the two tables; None if it needs the other one, too."""
-        elements = (one for clause in self.clauses for one in visitors.iterate(clause))
-        tables = {getattr(one, "table", None) for one in elements}
-        if table is customers and customer_statistics not in tables:
+        if table is customers and customer_statistics not in self._tables:
             return and_(*_in_group(self.group), *self.clauses)
-        if table is customer_statistics and customers not in tables and self.group == "living":
+        is_living = self.group == "living"
+        if table is customer_statistics and customers not in self._tables and is_living:
             return and_(_statistics.tenant_id == TENANT, _statistics.is_living, *self.clauses)
         return None
 

@@ -18,8 +18,7 @@ def with_orders(
     first_date: ColumnElement[Any],
     last_date: ColumnElement[Any],
 ) -> dict[str, ColumnElement[Any]]:
-    """The values of the changed columns, for an update of
-    `customer_statistics`.
+    """The values of the changed columns, for an update of `customer_statistics`.
 
     All of them are computed from the row itself, which may be newer than the statement's snapshot.
     """

@@ -52,7 +52,8 @@ _OFFSET = bindparam("offset", type_=BigInteger)
 
 def page(conditions: Conditions, sort: CustomerSort, max_rows: int | None = None) -> Select[Any]:
     """A page from an offset. It must end within `max_rows` rows, if set; see `_among_first`."""
-    return _complete(_page(conditions, sort, max_rows, offset=_OFFSET), conditions, sort)
+    table = _single_table(conditions, sort)
+    return _complete(_page(conditions, table, sort, max_rows, offset=_OFFSET), table, sort)
 
 
 def page_with_total(
@@ -69,7 +70,8 @@ def page_with_total(
 def page_after(
     conditions: Conditions, sort: CustomerSort, max_rows: int | None = None
 ) -> Select[Any]:
-    return _complete(_page(conditions, sort, max_rows, offset=None), conditions, sort)
+    table = _single_table(conditions, sort)
+    return _complete(_page(conditions, table, sort, max_rows, offset=None), table, sort)
 
 
 def count(conditions: Conditions) -> Select[Any]:
@@ -97,16 +99,15 @@ class _Part:
 
 def _page(
     conditions: Conditions,
+    table: Table | None,
     sort: CustomerSort,
     max_rows: int | None,
     *,
     offset: ColumnElement[int] | None,
 ) -> Select[Any]:
     """The rows of a page, with the columns of `_columns`; after the key if there is no offset."""
-    columns = _columns(_single_table(conditions, sort))
-    rows = [
-        _rows(part, sort, columns, after_key=offset is None) for part in _parts(conditions, sort)
-    ]
+    columns, parts = _columns(table), _parts(conditions, table, sort)
+    rows = [_rows(part, sort, columns, after_key=offset is None) for part in parts]
     if len(rows) > 1:
         return _merged(rows, sort, offset)
     if max_rows is not None:
@@ -129,9 +130,9 @@ def _columns(table: Table | None) -> Sequence[ColumnElement[Any]]:
     return columns
 
 
-def _complete(page: Select[Any], conditions: Conditions, sort: CustomerSort) -> Select[Any]:
+def _complete(page: Select[Any], table: Table | None, sort: CustomerSort) -> Select[Any]:
     """The columns of CUSTOMERS for each row of the page; those of the other table are looked up."""
-    table, rows = _single_table(conditions, sort), page.subquery("page")
+    rows = page.subquery("page")
     own_id = _id_of(rows)
     if table is None:
         columns = [rows.c[one.name] for one in CUSTOMERS.columns]
@@ -149,11 +150,10 @@ def _id_of(rows: FromClause) -> ColumnElement[Any]:
     return rows.c.id if "id" in rows.c else rows.c.customer_id
 
 
-def _parts(conditions: Conditions, sort: CustomerSort) -> list[_Part]:
+def _parts(conditions: Conditions, table: Table | None, sort: CustomerSort) -> list[_Part]:
     """The parts of a list, each in an order that an index has. Missing dates come last, but are the
     first in the index: a list that ascends has two parts.
     """
-    table = _single_table(conditions, sort)
     own = [one.of_both() if table is None else one.of_one(table) for one in conditions]
     chosen = [condition for condition in own if condition is not None]
     if not (_ascends(sort) and _column(sort) in INDEXED_DATES):

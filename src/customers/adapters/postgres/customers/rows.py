@@ -52,5 +52,6 @@ _statistics = lateral(
 # up. In a join, the planner could choose to look through all statistics for the customers it wants.
 CUSTOMERS_WITH_STATISTICS = customers.join(_statistics, true())
 CUSTOMER_ROW = tuple(
-    _statistics.c[one.name] if one in ORDER_COLUMNS else one for one in CUSTOMERS.columns
+    _statistics.c[one.name] if one.table is customer_statistics else one
+    for one in CUSTOMERS.columns
 )

@@ -103,9 +103,8 @@ def select_mismatched(conditions: Conditions) -> Select[Any]:
     chunk = and_(_IS_NEXT, customers.c.id <= bindparam("last", type_=Uuid()))
     meant = or_(*(condition.of_both() for condition in conditions))
     differs = meant.is_distinct_from(is_stored)
-    return (
-        _candidates().where(chunk, differs, ~_is_pending(customers.c.id)).order_by(customers.c.id)
-    )
+    mismatched = _candidates().where(chunk, differs, ~_is_pending(customers.c.id))
+    return mismatched.order_by(customers.c.id)
 
 
 def _candidates(*columns: ColumnElement[Any]) -> Select[Any]:
@@ -154,9 +153,7 @@ def _pending_ids(*conditions: ColumnElement[bool]) -> Select[Any]:
 def _last_compared() -> Select[Any]:
     """The last of the next `offset` + 1 customer ids after `after`; no row if fewer are left."""
     offset = bindparam("offset", type_=BigInteger())
-    following = select(customers.c.id).where(
-        customers.c.tenant_id == TENANT, _is_after(customers.c.id)
-    )
+    following = select(customers.c.id).where(customers.c.tenant_id == TENANT, _IS_NEXT)
     return following.order_by(customers.c.id).limit(1).offset(offset)
 
 
@@ -227,9 +224,7 @@ _statistics = customer_statistics.c
 _IS_NEXT = _is_after(customers.c.id)
 _LIMIT = bindparam("limit", type_=BigInteger())
 STALE = Statement.of(_stale())
-SCAN = Statement.of(
-    _candidates().where(_is_after(customers.c.id)).order_by(customers.c.id).limit(_LIMIT)
-)
+SCAN = Statement.of(_candidates().where(_IS_NEXT).order_by(customers.c.id).limit(_LIMIT))
 PENDING = Statement.of(_with_pending_changes())
 PENDING_AMONG = Statement.of(
     _with_pending_changes(_pending.customer_id == any_(bindparam("ids", type_=UUIDS)))
