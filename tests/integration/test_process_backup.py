@@ -154,7 +154,7 @@ def _create(service: Service, name: str) -> str:
     """Creates a customer; returns the id."""
     with closing(connect(service)) as connection:
         status, content, _ = call(connection, "POST", CUSTOMERS, a_customer(name))
-    assert status == 201
+    assert status == 201, content
     return str(content["id"])
 
 

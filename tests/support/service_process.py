@@ -120,6 +120,11 @@ def environment_in(folder: Path, environ: Mapping[str, str] | None) -> dict[str,
     return {"PATH": os.environ["PATH"], "HOME": str(folder), **(environ or {})}
 
 
+_PATIENT = {
+    name: str(PATIENCE_SECONDS) for name in ("POOL_TIMEOUT", "REQUEST_TIMEOUT", "STATEMENT_TIMEOUT")
+}
+
+
 @contextmanager
 def killed_at_the_end(started: CustomersProcess) -> Iterator[CustomersProcess]:
     """Kills the process and its workers when the block ends."""
@@ -139,8 +144,12 @@ def start_service(
     environ: Mapping[str, str] | None = None,
     start: Callable[..., AbstractContextManager[CustomersProcess]] = start_command,
 ) -> Iterator[Service]:
-    """Starts `customers serve` by `start`, and waits until it is ready."""
+    """Starts `customers serve` by `start`, and waits until it is ready.
+
+    Its requests may take as long as a busy machine needs, unless `environ` says otherwise.
+    """
     ready = ("--ready-file", str(folder / "ready.json"))
+    environ = {**_PATIENT, **(environ or {})}
     with start(folder, "serve", *ready, *arguments, environ=environ) as started:
         yield wait_until_ready(started)
 
