@@ -148,8 +148,8 @@ def test_a_read_only_database_is_unhealthy_and_serves_reads(tmp_path: Path, serv
 
 def test_a_silent_database_is_named_in_the_probes(tmp_path: Path) -> None:
     with refusing_server(Refusal(silent=True)) as port:
-        environ = production(f"postgres://app@127.0.0.1:{port}/shop")
-        environ = {**environ, "POOL_TIMEOUT": "1", "REQUEST_TIMEOUT": "1"}
+        url = f"postgres://app@127.0.0.1:{port}/shop"
+        environ = production(url, POOL_TIMEOUT="1", REQUEST_TIMEOUT="1")
         with start_service(tmp_path, *FREE_PORTS, environ=environ) as service:
             problem = message(service, "/ready")
     assert problem.startswith(f"PostgreSQL at 127.0.0.1:{port}, database shop, role app: no answer")

@@ -25,6 +25,8 @@ from tests.support.schema_check import expect_described
 COMMAND = (str(Path(sys.executable).with_name("customers")),)
 FREE_PORTS = ("--port", "0", "--rpc-port", "0")
 MEMORY = ("--storage", "memory", *FREE_PORTS)
+_TIMEOUTS = ("POOL_TIMEOUT", "REQUEST_TIMEOUT", "STATEMENT_TIMEOUT")
+_PATIENT = dict.fromkeys(_TIMEOUTS, str(PATIENCE_SECONDS))
 
 
 class Started(Protocol):
@@ -118,11 +120,6 @@ def start_command(
 def environment_in(folder: Path, environ: Mapping[str, str] | None) -> dict[str, str]:
     """The variables of a process whose home is the folder."""
     return {"PATH": os.environ["PATH"], "HOME": str(folder), **(environ or {})}
-
-
-_PATIENT = {
-    name: str(PATIENCE_SECONDS) for name in ("POOL_TIMEOUT", "REQUEST_TIMEOUT", "STATEMENT_TIMEOUT")
-}
 
 
 @contextmanager
