@@ -134,6 +134,7 @@ async def tenant_document(api: Api) -> Document:
     """The OpenAPI document for calls of one tenant, with existing ids as examples."""
     text = as_json(the_document()).replace(EXAMPLES["tenantId"], api.tenant)
     document: Document = json.loads(text)
+    del document["paths"]["/api/v1/customers/bulk-upsert"]  # Schemathesis cannot write NDJSON
     parameters, schemas = (document["components"][name] for name in ("parameters", "schemas"))
     parameters["TenantInQuery"]["schema"] = {"enum": [api.tenant]}
     for operation in (

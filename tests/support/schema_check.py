@@ -82,7 +82,9 @@ def operation_of(method: str, path: str) -> Operation | None:
     """The operation of a request with that raw path; None if there is none."""
     method = "GET" if method == "HEAD" else method
     path = path.partition("?")[0]
-    operations = (operation for pattern, operation in _patterns() if pattern.fullmatch(path))
+    operations = [operation for pattern, operation in _patterns() if pattern.fullmatch(path)]
+    if any(operation.path == path for operation in operations):  # a path without slots comes first
+        operations = [operation for operation in operations if operation.path == path]
     return next((operation for operation in operations if operation.method == method), None)
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Final
 
 import attrs
-from attrs import frozen
+from attrs import evolve, frozen
 
 from customers.entrypoints.config.settings import Settings
 from customers.entrypoints.container import Container
+from customers.entrypoints.http.body import JSON, NDJSON
+from customers.entrypoints.http.bulk_rows import MAX_ROW_BYTES, MAX_ROWS
 from customers.entrypoints.http.query import parameters_of
 from customers.entrypoints.http.routes import Route
 from customers.entrypoints.json.decode import camel
@@ -42,6 +44,7 @@ class WorstRequest:
     headers: tuple[tuple[str, str], ...] = ()
     build_body: Callable[[], bytes] = bytes
     is_about_rules: bool = False
+    media_type: str = JSON
 
     def as_bytes(self, tenant: str, ids: Mapping[str, str]) -> bytes:
         """The request as it is sent, the ids of its path filled in."""
@@ -53,7 +56,7 @@ class WorstRequest:
         lines += [f"{name}: {value}" for name, value in self.headers]
         if body:
             length = [] if CHUNKED in self.headers else [f"Content-Length: {len(body)}"]
-            lines += ["Content-Type: application/json", *length]
+            lines += [f"Content-Type: {self.media_type}", *length]
         return "\r\n".join([*lines, "", ""]).encode() + body
 
     @property
@@ -168,6 +171,22 @@ CHUNKED_BODIES: Final[Mapping[str, Callable[[int], bytes]]] = {
         b"%x\r\n" % (size // 2) + b" " * (size // 2) + b"\r\n" + b"1\r\n \r\n" * (size // 2)
     ),
 }
+# Bodies of rows, for routes that take NDJSON; those of other routes are repeated as rows.
+ROWS: Final[Mapping[str, Callable[[], bytes]]] = {
+    "small customers": lambda: _rows(b'{"email":"%d@x.test","firstName":"A","lastName":"B"}'),
+    "customers with a tag": lambda: _rows(
+        b'{"email":"%d@x.test","firstName":"A","lastName":"B","tags":["a"],"notes":"'
+        + b"ab " * 480
+        + b'"}'
+    ),
+    "one customer, again and again": lambda: (
+        b'{"email":"one@x.test","firstName":"A","lastName":"B"}\n' * MAX_ROWS
+    ),
+    "broken rows": lambda: b"{\n" * MAX_ROWS,
+    "empty rows": lambda: b"{}\n" * MAX_ROWS,
+    "line breaks": lambda: b"\n" * (16 * MIB),
+    "one long line": lambda: b"9" * (16 * MIB),
+}
 # Queries for every route.
 QUERIES: Final[Mapping[str, str]] = {
     "one long name": "a" * _QUERY_BYTES,
@@ -248,7 +267,7 @@ def worst_requests_of(route: Route) -> Iterator[WorstRequest]:
 
 
 def _with_body(route: Route) -> Iterator[WorstRequest]:
-    size = route.body_limit
+    size = MAX_ROW_BYTES if route.media_type == NDJSON else route.body_limit
     packed = (("Content-Encoding", "gzip"),)
     yield _to(route, "a packed body", packed, body=_packed)
     yield _to(route, "a body of 8 MiB", body=lambda: b" " * (8 * MIB))
@@ -258,6 +277,8 @@ def _with_body(route: Route) -> Iterator[WorstRequest]:
     for name, body in CHUNKED_BODIES.items():
         yield _to(route, f"a body: {name}", (CHUNKED,), body=partial(body, size))
     yield from _with_fields(route, size)
+    for name, rows in ROWS.items() if route.media_type == NDJSON else ():
+        yield evolve(_to(route, f"rows: {name}"), build_body=rows)
 
 
 def _with_fields(route: Route, size: int) -> Iterator[WorstRequest]:
@@ -286,7 +307,8 @@ def _to(
         method=route.method,
         path=path_of(route) + (f"?{query}" if query else ""),
         headers=headers,
-        build_body=body,
+        build_body=partial(_as_rows, body) if route.media_type == NDJSON else body,
+        media_type=route.media_type,
         is_about_rules=is_about_rules or (name.startswith("every") and "rules" in _keys_of(route)),
     )
 
@@ -302,6 +324,16 @@ def _keys_of(route: Route) -> tuple[str, ...]:
     if route.body is None:
         return ()
     return tuple(camel(field.name) for field in attrs.fields(route.body.kind))
+
+
+def _as_rows(body: Callable[[], bytes]) -> bytes:
+    """A body as rows of a larger one, of more than one group."""
+    row = body()
+    return (row + b"\n") * (2 * MIB // len(row)) if row else b""
+
+
+def _rows(row: bytes) -> bytes:
+    return b"\n".join(row % number for number in range(MAX_ROWS))
 
 
 @cache

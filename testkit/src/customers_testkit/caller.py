@@ -1,6 +1,6 @@
 """Sends requests to the service and raises its errors. The operations are in `client`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -42,23 +42,28 @@ class Caller:
         *,
         query: Mapping[str, Any] | None = None,
         body: Any = None,
+        rows: Iterable[Any] | None = None,
         headers: Mapping[str, str | None] | None = None,
     ) -> Any:
-        """The body of the answer: a JSON value, or a text. Raises CustomersError for an error
-        response, and an error of httpx if there is no response.
+        """The body of the answer: a JSON value, or a text. `rows` are sent as lines of JSON. Raises
+        CustomersError for an error response, and an error of httpx if there is no response.
         """
         sent: dict[str, str | None] = {
             "X-Tenant-ID": self.tenant or None,
             "Authorization": self._authorization or None,
             **(headers or {}),
         }
+        content = None if body is None else encode(body)
         if body is not None:
             sent["Content-Type"] = "application/json"
+        if rows is not None:
+            sent["Content-Type"] = "application/x-ndjson"
+            content = b"".join(encode(row) + b"\n" for row in rows)
         response = self._http.request(
             method,
             path,
             params=_texts(query or {}),
-            content=None if body is None else encode(body),
+            content=content,
             headers={name: value for name, value in sent.items() if value is not None},
         )
         self.last_response = response

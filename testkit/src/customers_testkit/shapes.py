@@ -175,6 +175,14 @@ class BatchSummary(TypedDict):
     notFound: int
 
 
+class BulkUpsertResponse(TypedDict):
+    outcomes: list[UpsertOutcome]
+    created: int
+    updated: int
+    unchanged: int
+    failed: int
+
+
 class Cancellation(TypedDict):
     currency: NotRequired[str | None]
     tenantId: NotRequired[str]
@@ -320,6 +328,24 @@ class CustomerPatch(TypedDict):
     marketingOptIn: NotRequired[bool]
     tags: NotRequired[list[str] | None]
     notes: NotRequired[str | None]
+    tenantId: NotRequired[str]
+
+
+class CustomerRow(TypedDict):
+    email: str
+    firstName: str
+    lastName: str
+    phone: NotRequired[str | None]
+    userId: NotRequired[str | None]
+    dateOfBirth: NotRequired[str | None]
+    country: NotRequired[str | None]
+    countryCode: NotRequired[str | None]
+    avatarUrl: NotRequired[str | None]
+    customerType: NotRequired[Literal["RETAIL", "WHOLESALE", "VIP", None]]
+    marketingOptIn: NotRequired[bool | None]
+    tags: NotRequired[list[str] | None]
+    notes: NotRequired[str | None]
+    id: NotRequired[str | None]
     tenantId: NotRequired[str]
 
 
@@ -969,6 +995,17 @@ class Unhealthy(TypedDict):
     database: Literal["up", "down"]
     details: NotRequired[list[Detail]]
     schema: NotRequired[SchemaRevision]
+
+
+class UpsertOutcome(TypedDict):
+    """The outcome of one row of a bulk upsert."""
+
+    line: int
+    status: int
+    id: str | None
+    changed: NotRequired[bool]
+    code: NotRequired[str]
+    details: NotRequired[list[Detail]]
 
 
 class VerificationToken(TypedDict):

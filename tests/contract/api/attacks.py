@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve, frozen
 
 from customers.core.model.permissions import Permission
+from customers.entrypoints.http.body import NDJSON
 from tests.contract.api.tenants import a_full_customer, calls, masked
 from tests.support.access import claims
 from tests.support.api_client import Answer, Api
@@ -65,6 +66,11 @@ def attempts(api: Api, ids: Mapping[str, str]) -> Iterator[Attempt]:
             "/api/v1/customers/orders/batch",
             {"orders": [{"customerId": customer_id, "orderId": "o-9", "totalAmount": 1}]},
         ),
+        (
+            "POST",
+            "/api/v1/customers/bulk-upsert",
+            b'{"email":"adam@example.test","firstName":"A","lastName":""}',
+        ),
         ("POST", "/api/v1/customers/segments/preview", {"rules": None}),
         ("GET", "/api/v1/customers/segments", None),
         ("POST", "/api/v1/customers/segments", {"name": "everybody"}),
@@ -85,6 +91,8 @@ def attempts(api: Api, ids: Mapping[str, str]) -> Iterator[Attempt]:
 
 async def send(api: Api, attempt: Attempt, headers: Headers) -> Answer:
     options = {} if attempt.body is None else {"body": attempt.body}
+    if isinstance(attempt.body, bytes):
+        headers = headers | {"Content-Type": NDJSON}
     return await api.send(attempt.method, attempt.path, headers=headers, base="", **options)
 
 

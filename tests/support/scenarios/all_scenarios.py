@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Final
 
+from customers.entrypoints.http.body import NDJSON
 from customers.entrypoints.http.body_sizes import MAX_BYTES
-from tests.support.api_client import NOTHING, PROBLEM
+from customers.entrypoints.http.bulk_rows import MAX_BULK_BYTES
+from tests.support.api_client import JSON, NOTHING, PROBLEM
 from tests.support.scenarios.customers import customer_scenarios
 from tests.support.scenarios.ledger import ledger_scenarios
 from tests.support.scenarios.requests import UNKNOWN, Request, Scenario
@@ -42,7 +44,8 @@ def refusals(operation: Operation) -> Scenario:
     shopper = NOBODY if _is_for_shoppers(operation) else None
 
     def request(path: str, body: Any = NOTHING, **headers: str | None) -> Request:
-        names = {name.replace("_", "-"): text for name, text in headers.items()}
+        kinds = {} if body is NOTHING else {"Content-Type": _media_type(operation)}
+        names = kinds | {name.replace("_", "-"): text for name, text in headers.items()}
         return Request(
             method=method, path=path, body=body, headers={"X-User-ID": shopper} | names, base=base
         )
@@ -58,7 +61,8 @@ def refusals(operation: Operation) -> Scenario:
     if method != "GET":
         yield request(unknown, b'{"a":')
         yield request(unknown, b"[]", Accept=PROBLEM)
-        yield request(unknown, TOO_LARGE)
+        is_bulk = _media_type(operation) == NDJSON
+        yield request(unknown, TOO_LARGE.ljust(MAX_BULK_BYTES + 1) if is_bulk else TOO_LARGE)
         yield request(unknown, b"a=1", Content_Type="text/plain")
 
 
@@ -90,9 +94,18 @@ def _split(operation: Operation) -> tuple[str, str]:
     return base, operation.path.removeprefix(base)
 
 
+def _content(operation: Operation) -> dict[str, Any]:
+    content: dict[str, Any] = operation.spec.get("requestBody", {}).get("content", {})
+    return content
+
+
+def _media_type(operation: Operation) -> str:
+    """The media type in which requests are sent to an operation."""
+    return next(iter(_content(operation)), JSON)
+
+
 def _example(operation: Operation) -> Any:
-    content = operation.spec.get("requestBody", {}).get("content", {})
-    body = content.get("application/json", {}).get("example", NOTHING)
+    body = _content(operation).get(_media_type(operation), {}).get("example", NOTHING)
     return (
         NOTHING
         if body is NOTHING

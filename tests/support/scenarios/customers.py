@@ -1,6 +1,8 @@
 """The scenarios about customers and what belongs to them."""
 
+import json
 from collections.abc import Iterator
+from typing import Any, Final
 
 from customers.core.model.query import SortField
 from tests.support.scenarios.requests import (
@@ -18,6 +20,8 @@ from tests.support.scenarios.requests import (
     read_pages,
 )
 
+_IMPORTED: Final = "01890a5d-ac96-774b-bcce-b302099a8009"
+
 
 def customer_scenarios() -> Iterator[Scenario]:
     yield probes()
@@ -31,6 +35,7 @@ def customer_scenarios() -> Iterator[Scenario]:
     yield payment_methods()
     yield journal()
     yield batches()
+    yield bulk_upserts()
     yield erasures()
 
 
@@ -283,6 +288,34 @@ def batches() -> Scenario:
         [ids[0]] * 101,
     ):
         yield get(f"/customers/batch?ids={','.join(requested)}")
+
+
+def bulk_upserts() -> Scenario:
+    path = yield from a_new_customer("imported")
+    id = path.rpartition("/")[2]
+    deleted = yield from a_new_customer("deleted-import")
+    yield delete(deleted)
+    rows: list[Any] = [
+        new_customer("imported", phone="+49 30 123456"),
+        new_customer("new-import", id=_IMPORTED, tags=["a", 'b"\\,{}', "Ä"], userId=USER),
+        new_customer("imported", id=id, dateOfBirth="1990-01-31", notes="one\r\ntwo"),
+        new_customer("moved-import", id=id),
+        new_customer("imported", id=_IMPORTED),
+        new_customer("other-import", id=id, customerType="vip"),
+        new_customer("new-import", id=id),
+        new_customer("new-import", id=deleted.rpartition("/")[2]),
+        new_customer("deleted-import", id=deleted.rpartition("/")[2]),
+        new_customer("", id="no-id", notes=1),
+        new_customer("of-another", tenantId="another"),
+        [],
+    ]
+    body = b"\n\n".join(json.dumps(row).encode() for row in rows) + b"\n{"
+    for _ in range(2):
+        yield post("/customers/bulk-upsert", body, Content_Type="application/x-ndjson")
+    yield post("/customers/bulk-upsert", b"\n", Content_Type="application/x-ndjson")
+    for customer in (id, _IMPORTED):
+        yield get(f"/customers/{customer}")
+    yield get("/customers?search=import&sort_by=email")
 
 
 def erasures() -> Scenario:

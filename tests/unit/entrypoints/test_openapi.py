@@ -67,6 +67,7 @@ CONTRACT = """
     PATCH /api/v1/customers/{customerId}/communications/{communicationId}
     PATCH /api/v1/customers/{customerId}/payment-methods/{methodId}
     POST /api/v1/customers
+    POST /api/v1/customers/bulk-upsert
     POST /api/v1/customers/orders/batch
     POST /api/v1/customers/segments
     POST /api/v1/customers/segments/preview
@@ -223,8 +224,9 @@ async def test_the_service_accepts_the_example_of_a_body(operation: Operation) -
     for parameter in path_parameters(operation):
         path = path.replace(f"{{{parameter['name']}}}", parameter["example"])
     async with serving(MemoryStorage(currency=USD), tenant="tenant-123") as api:
-        for content in operation.spec.get("requestBody", {}).get("content", {}).values():
-            headers = {"X-User-ID": USER} if "x-principal" in operation.spec else {}
+        for kind, content in operation.spec.get("requestBody", {}).get("content", {}).items():
+            headers: dict[str, str | None] = {"Content-Type": kind}
+            headers |= {"X-User-ID": USER} if "x-principal" in operation.spec else {}
             answer = await api.send(operation.method, path, content["example"], headers=headers)
             # What the example names is absent here, which is found out after the body was read.
             is_absent = answer.status == 404 or answer.fields == {"customerIds"}

@@ -161,6 +161,27 @@ class MemoryCustomers(MemoryCustomerReader, CustomerRepository):
             self._source.doom(EmailTaken())
         self._source.replace(saved(state, customer))
 
+    async def get_many_for_update(
+        self, customer_ids: Collection[UUID], email_keys: Collection[str]
+    ) -> Sequence[Customer]:
+        state = self._source.state
+        holders = (state.emails[key] for key in email_keys if key in state.emails)
+        found = (state.any_customer(customer_id) for customer_id in {*customer_ids, *holders})
+        customers = [customer for customer in found if customer is not None]
+        for customer in customers:
+            self._source.lock(Customer, customer.id)
+        return customers
+
+    async def write_many(self, added: Sequence[Customer], changed: Sequence[Customer]) -> None:
+        turn = Turn()
+        for customer in changed:
+            await self.save(customer)
+            await turn.give_way()
+        for customer in added:
+            if not await self.add(customer):
+                self._source.doom(EmailTaken())
+            await turn.give_way()
+
 
 def _age(customer: Customer) -> tuple[datetime, UUID]:
     return customer.created_at, customer.id

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Annotated, Self
 from uuid import UUID
 
-from attrs import asdict, evolve, field, frozen
+from attrs import evolve, field, fields, frozen
 
 from customers.core.errors import AlreadyBlocked, CustomerNotFound, NotBlocked, StaleVersion
 from customers.core.model.address import Address
@@ -70,6 +70,9 @@ class CustomerDetails:
     marketing_opt_in: Flag = False
     tags: Tags = ()
     notes: Notes = ""
+
+
+_DETAILS = tuple(one.name for one in fields(CustomerDetails))
 
 
 @frozen(kw_only=True)
@@ -138,7 +141,7 @@ class Customer:
 
     @classmethod
     def new(cls, details: CustomerDetails, *, id: UUID, tenant_id: str, now: datetime) -> Self:
-        values = asdict(details, recurse=False)
+        values = {name: getattr(details, name) for name in _DETAILS}
         return cls(id=id, tenant_id=tenant_id, created_at=now, updated_at=now, **values)
 
     @property

@@ -9,4 +9,6 @@ from customers.core.model.unicode_forms import normalize
 
 def fold(text: str) -> str:
     """`NFKC(casefold(NFKC(text)))`, trimmed."""
+    if text.isascii():  # the same, in a tenth of the time
+        return text.lower().strip()
     return normalize("NFKC", normalize("NFKC", text).casefold()).strip()

@@ -118,6 +118,30 @@ class CustomerRepository(CustomerReader, Protocol):
         """
         ...
 
+    async def get_many_for_update(
+        self, customer_ids: Collection[UUID], email_keys: Collection[str]
+    ) -> Sequence[Customer]:
+        """The customers with these ids, deleted and erased ones included, and the living customers
+        with these e-mail keys, in any order; locks them until the transaction ends.
+
+        Reserves the e-mail keys that none of them has, as `reserve_email` does. Locks in one order,
+        so that transactions which call it once, before any other lock, wait for each other without
+        a deadlock. Raises WriteConflict if another transaction holds a customer who got one of the
+        e-mail keys meanwhile.
+        """
+        ...
+
+    async def write_many(self, added: Sequence[Customer], changed: Sequence[Customer]) -> None:
+        """Stores new customers, and new values of locked customers who were and are living. Each of
+        them has an e-mail key that the transaction has reserved or locked; nobody gets one that
+        another customer gives up in the same call.
+
+        Stores a pending change for each of them, as `add` and `save` do; the cause of a changed one
+        is the customer. Raises WriteConflict, and stores nothing of the transaction, if another
+        transaction has stored a customer with the id of a new one meanwhile.
+        """
+        ...
+
 
 class AddressReader(Protocol):
     async def all(self, customer_id: UUID) -> Sequence[Address]:

@@ -34,10 +34,12 @@ from customers.core.services.previews import Previews
 from customers.core.services.segments import Segments
 from customers.core.services.storefront import Storefront
 from customers.core.services.sweeper import Sweeper
+from customers.core.services.upserts import Upserts
 from customers.core.services.verifications import Verifications
 from customers.entrypoints.access.guard import Guard
 from customers.entrypoints.access.keys import ApiKeyTokens
 from customers.entrypoints.admission.background_tasks import BackgroundTasks
+from customers.entrypoints.admission.bulk_room import BulkRoom
 from customers.entrypoints.admission.door import REQUESTS_PER_CONNECTION, Door
 from customers.entrypoints.admission.peer_limit import PeerLimit
 from customers.entrypoints.config.settings import Settings
@@ -56,11 +58,13 @@ from customers.entrypoints.container.version import VERSION
 from customers.entrypoints.grpc.access import RpcAccess
 from customers.entrypoints.grpc.server import RpcServer
 from customers.entrypoints.http.app import application, probe_application
+from customers.entrypoints.http.bulk_upsert import BulkUpserts
 from customers.entrypoints.http.connections import ConnectionLimits, Connections
 from customers.entrypoints.http.cursor_keys import CursorKeys
 from customers.entrypoints.http.drain import Drain
 from customers.entrypoints.http.request import Deployment
 from customers.entrypoints.http.resources.addresses import AddressRoutes
+from customers.entrypoints.http.resources.bulk import BulkRoutes
 from customers.entrypoints.http.resources.customers import CustomerRoutes
 from customers.entrypoints.http.resources.journal import JournalRoutes
 from customers.entrypoints.http.resources.keys import KeyRoutes
@@ -182,6 +186,7 @@ class Container(containers.DeclarativeContainer):
 
     # The use cases.
     customers = providers.Singleton(Customers, storage, clock, ids)
+    upserts = providers.Singleton(Upserts, storage, clock, ids)
     addresses = providers.Singleton(Addresses, storage, clock, ids)
     payment_methods = providers.Singleton(PaymentMethods, storage, clock, ids)
     journal = providers.Singleton(Journal, storage, clock, ids)
@@ -238,6 +243,14 @@ class Container(containers.DeclarativeContainer):
     batches = providers.Singleton(
         OrderBatches, orders, background_tasks, refusals, settings.provided.request_timeout
     )
+    bulk_upserts = providers.Singleton(
+        BulkUpserts,
+        upserts,
+        decoder,
+        background_tasks,
+        metrics=metrics,
+        group_timeout=settings.provided.request_timeout,
+    )
     tenants = providers.Singleton(TenantGate.of, settings.provided.tenant_pattern)
     deployment = providers.Singleton(
         Deployment,
@@ -293,6 +306,7 @@ class Container(containers.DeclarativeContainer):
         providers.Singleton(PreviewRoutes, previews, segment_encoder),
         providers.Singleton(MembershipRoutes, memberships, segment_encoder),
         providers.Singleton(SegmentRoutes, segments, encoder),
+        providers.Singleton(BulkRoutes, bulk_upserts, providers.Singleton(BulkRoom, refusals)),
         providers.Singleton(KeyRoutes, api_keys, encoder),
         probes,
     )

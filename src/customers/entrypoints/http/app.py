@@ -132,7 +132,7 @@ def _admitted(handler: Handler, door: Door) -> Handler:
 def _bound(route: Route, handler: Handler, guard: Guard, deployment: Deployment) -> Bound:
     """The handler that aiohttp calls: admits the caller, reads the request, and handles it."""
     below_base, of_tenant = route.is_of_tenant, route.reads_tenant
-    admit, limit = _admission(route, guard), route.body_limit
+    admit, limit, room = _admission(route, guard), route.body_limit, route.room
 
     async def handle(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
@@ -141,8 +141,19 @@ def _bound(route: Route, handler: Handler, guard: Guard, deployment: Deployment)
             check_address(request)
         if "Expect" in request.headers:
             await answer_expectation(request, limit)
+        if room is None:
+            return await respond(request, principal)
+        with room(deployment.tenants.read(request, None, principal)):
+            return await respond(request, principal)
+
+    async def respond(request: web.Request, principal: Principal) -> web.StreamResponse:
         context = await receive(
-            request, principal, of_tenant=of_tenant, max_bytes=limit, deployment=deployment
+            request,
+            principal,
+            of_tenant=of_tenant,
+            max_bytes=limit,
+            deployment=deployment,
+            media_type=route.media_type,
         )
         return await handler(context)
 

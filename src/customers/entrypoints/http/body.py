@@ -17,6 +17,7 @@ DRAIN: Final = web.AppKey("drain", Drain)
 BODY_SECONDS: Final = 30.0
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
+NDJSON: Final = "application/x-ndjson"
 
 # A route that accepts larger bodies than MAX_BYTES accepts proportionally more values.
 _BYTES_OF_A_VALUE: Final = MAX_BYTES // MAX_VALUES
@@ -67,9 +68,10 @@ class Receiver(Protocol):
 
 
 async def read_body(
-    request: web.Request, max_bytes: int = MAX_BYTES
+    request: web.Request, max_bytes: int = MAX_BYTES, media_type: str = JSON
 ) -> tuple[bytes, dict[str, Any] | None]:
-    """The bytes of the body and the JSON object in it, None without a body.
+    """The bytes of the body and the JSON object in it, None without a body, or if the body is of
+    another media type than JSON.
 
     Numbers with a fraction or an exponent become exact decimals. Raises Invalid, RequestRejected,
     CallerLeft.
@@ -80,7 +82,9 @@ async def read_body(
     raw = await _receive(request, max_bytes)
     if not raw:
         return b"", None
-    _check_type(request)
+    _check_type(request, media_type)
+    if media_type != JSON:
+        return raw, None
     return raw, parse_object(raw, max(MAX_VALUES, max_bytes // _BYTES_OF_A_VALUE))
 
 
@@ -125,8 +129,8 @@ def _failure(request: web.Request, error: Exception) -> Exception:
     return Invalid.at("", "INVALID_BODY", "the body could not be decoded")
 
 
-def _check_type(request: web.Request) -> None:
-    accepted = (JSON, MERGE_PATCH) if request.method == "PATCH" else (JSON,)
+def _check_type(request: web.Request, media_type: str) -> None:
+    accepted = (JSON, MERGE_PATCH) if request.method == "PATCH" else (media_type,)
     content_type = request.content_type if "Content-Type" in request.headers else ""
     charset = (request.charset or "utf-8").lower().replace("_", "-")
     if content_type in accepted and charset in ("utf-8", "utf8", "us-ascii"):

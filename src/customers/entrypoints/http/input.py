@@ -90,8 +90,7 @@ class BodyReader:
         are added to those of the context. Raises Invalid for what the precheck refuses.
         """
         body = self._body
-        if (precheck := self._precheck(context.deployment)) is not None:
-            Problems(precheck(context.body)).raise_if_any()
+        self._check(context.body, context.deployment)
         if context.body is None and not body.is_required:
             return None
         values = _with_rules_text(context) if self._has_rules else context.body
@@ -103,6 +102,20 @@ class BodyReader:
         if problems:
             problems.extend(self._rule_problems(values, context))
         return decoded
+
+    def read_part(
+        self, values: Mapping[str, Any], deployment: Deployment, *, is_strict: bool
+    ) -> AttrsInstance:
+        """A part of a request's body that is read as if it were a body of its own. Raises Invalid,
+        alone for what the precheck refuses.
+        """
+        self._check(values, deployment)
+        return self._decode(values, is_strict=is_strict)
+
+    def _check(self, values: object, deployment: Deployment) -> None:
+        """Raises Invalid for what the precheck refuses."""
+        if (precheck := self._precheck(deployment)) is not None:
+            Problems(precheck(values)).raise_if_any()
 
     def _precheck(self, deployment: Deployment) -> Callable[[object], Sequence[Problem]] | None:
         if self._body.describes_person and deployment.refuses_card_numbers:

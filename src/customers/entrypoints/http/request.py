@@ -14,7 +14,7 @@ from customers.core.model.principal import Principal
 from customers.core.model.problems import Name, Problems
 from customers.core.model.shopper import ME, Shopper
 from customers.core.model.values import Gate, IdGate, VisibleGate
-from customers.entrypoints.http.body import read_body
+from customers.entrypoints.http.body import JSON, read_body
 from customers.entrypoints.http.cursor_keys import CursorKeys
 from customers.entrypoints.http.cursors import Cursors
 from customers.entrypoints.http.gates import AnyTextGate
@@ -121,15 +121,16 @@ async def receive(
     of_tenant: bool,
     max_bytes: int,
     deployment: Deployment,
+    media_type: str = JSON,
 ) -> RequestContext:
-    """The context of a request. Receives and parses the body, except for GET and HEAD.
+    """The context of a request. Receives the body, except for GET and HEAD, and parses JSON.
 
     Raises Invalid for a body that cannot be decoded or that `parse_object` refuses; RequestRejected
     for its coding, type or size, or if it is late; CallerLeft; TenantForbidden.
     """
     raw, body = b"", None
     if request.method not in ("GET", "HEAD"):
-        raw, body = await read_body(request, max_bytes)
+        raw, body = await read_body(request, max_bytes, media_type)
     problems = Problems()
     tenant = ""
     if of_tenant:

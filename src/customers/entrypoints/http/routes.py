@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from aiohttp import web
@@ -30,6 +31,7 @@ from customers.core.errors.access import (
 )
 from customers.core.model.permissions import Permission
 from customers.core.model.values import WHITESPACE
+from customers.entrypoints.http.body import JSON
 from customers.entrypoints.http.body_sizes import largest_body
 from customers.entrypoints.http.errors import ErrorFormat
 from customers.entrypoints.http.query import Query, snake
@@ -37,7 +39,9 @@ from customers.entrypoints.http.request import RequestContext
 from customers.entrypoints.json.decode import Nulls
 
 BASE: Final = "/api/v1"
-CUSTOMER: Final = "/customers/{customerId:(?!(?:batch|me|segments|verify-email)(?:/|$))[^/]+}"
+CUSTOMER: Final = (
+    "/customers/{customerId:(?!(?:batch|bulk-upsert|me|segments|verify-email)(?:/|$))[^/]+}"
+)
 # A shopper's own customer: the id is `me`, the id of the customer or the user id of the shopper.
 OWN: Final = "/storefront/customers/{shopperId}"
 SEGMENT: Final = "/customers/segments/{segmentId:(?!preview(?:/|$))[^/]+}"
@@ -78,7 +82,8 @@ class Body:
     `precheck` finds the problems that are reported alone, before any others. If the body
     `describes_person`, a deployment may refuse card numbers in it. `described_as` is the class that
     OpenAPI describes instead of `kind`. A body with `decoded=False` is only described in OpenAPI;
-    its handler reads `context.body`.
+    its handler reads `context.body`. A body of another `media_type` than JSON is not even parsed:
+    its handler reads `context.raw`.
     """
 
     kind: type[AttrsInstance]
@@ -89,6 +94,7 @@ class Body:
     describes_person: bool = False
     described_as: type[AttrsInstance] | None = None
     decoded: bool = True
+    media_type: str = JSON
 
 
 @frozen
@@ -117,6 +123,7 @@ class BodyPermission:
 
 
 OwnerCheck = Callable[[RequestContext], Awaitable[None]]
+Room = Callable[[str], AbstractContextManager[None]]
 
 
 @frozen
@@ -133,6 +140,8 @@ class Route:
     Location header. `on_invalid` is called when the input is invalid, unless it cannot be parsed at
     all; before the problems are answered, `owner_check` raises NotYourResource for an id that is
     not the caller's. `max_bytes` limits the body; None stands for the limit of `largest_body`.
+    Before a byte of it is kept, `room` lets the request in for its tenant, which the body does not
+    name then, or raises Busy.
     Machines call a probe (`is_probe`) every few seconds, so it is logged at debug, except server
     errors.
 
@@ -157,6 +166,7 @@ class Route:
     is_probe: bool = False
     has_location: bool = False
     max_bytes: int | None = None
+    room: Room | None = None
     on_invalid: Callable[[], None] | None = None
     owner_check: OwnerCheck | None = None
     permission: Permission | None = None
@@ -189,6 +199,11 @@ class Route:
     def body_limit(self) -> int:
         """The maximum size of a body in bytes."""
         return self.max_bytes or largest_body(self.body.kind if self.body else None)
+
+    @property
+    def media_type(self) -> str:
+        """The media type of a body."""
+        return JSON if self.body is None else self.body.media_type
 
     @property
     def all_errors(self) -> Collection[type[CustomersError]]:

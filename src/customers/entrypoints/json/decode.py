@@ -94,6 +94,12 @@ def _fields(kind: type[attrs.AttrsInstance]) -> Mapping[str, "attrs.Attribute[An
     return {camel(field.name): field for field in attrs.fields(kind)}
 
 
+def given_fields(kind: type[attrs.AttrsInstance], body: Mapping[str, object]) -> frozenset[str]:
+    """The names of the fields for which a body has another value than null."""
+    fields = _fields(kind).items()
+    return frozenset(field.name for key, field in fields if body.get(key) is not None)
+
+
 def camel(name: str) -> str:
     """The JSON key of a field: `address_line1` becomes `addressLine1`."""
     first, *rest = name.split("_")

@@ -5,7 +5,7 @@ Callers decide when to count.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +32,7 @@ from customers.entrypoints.observability.process_metrics import ProcessMetrics
 from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 from customers.entrypoints.observability.share_metrics import ShareMetrics, Usages
 from customers.entrypoints.observability.sweeper_metrics import SweeperMetrics
+from customers.entrypoints.observability.upsert_metrics import UpsertMetrics, UpsertResult
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _OTHER = "OTHER"
@@ -72,6 +73,7 @@ class Metrics:
         self._rpc = RequestMetrics(registry, "gRPC", ("method",), "code")
         self._facts = ledger_facts(registry)
         self._build_count, self._build_progress = segment_builds(registry)
+        self._upserts = UpsertMetrics(registry)
         self._sweeper = SweeperMetrics(registry)
         self._connections = http_connections(registry)
         self._refusals = refusals
@@ -134,6 +136,10 @@ class Metrics:
     def count_fact(self, *, kind: FactKind, transport: Transport, outcome: Outcome) -> None:
         """Counts one received order, refund or cancellation, duplicates included."""
         self._facts[kind, transport, outcome].inc()
+
+    def count_upserts(self, numbers: Mapping[UpsertResult, int]) -> None:
+        """Counts rows of a bulk upsert: their numbers by outcome."""
+        self._upserts.count(numbers)
 
     def set_segment_builds(self, count: int, progress: float) -> None:
         """Sets how many segments are being built, and the progress of the slowest one, 0 to 1."""

@@ -64,6 +64,7 @@ _GROUPS = {
     "customers_http": "Requests",
     "customers_grpc": "Requests",
     "customers_ledger": "Ledger",
+    "customers_upserts": "Bulk upserts",
     "customers_pool": "Connection pool",
     "customers_access": "Access",
     "customers_refusals": "Limits",

@@ -156,7 +156,7 @@ class _Document:
     def _body(self, body: Body) -> dict[str, Any]:
         schema = self._schemas.of_body(body)
         content = {"schema": schema, "example": example_of(schema, self._schemas.components)}
-        kinds = [JSON] if body.nulls is Nulls.ABSENT else [JSON, MERGE_PATCH]
+        kinds = [body.media_type] if body.nulls is Nulls.ABSENT else [JSON, MERGE_PATCH]
         return {"required": body.is_required, "content": dict.fromkeys(kinds, content)}
 
     def _responses(self, route: Route) -> Iterator[tuple[str, dict[str, Any]]]:

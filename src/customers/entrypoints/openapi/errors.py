@@ -43,7 +43,7 @@ _BODY_ERRORS: Final = (
     ErrorResponse(
         status=415,
         code="UNSUPPORTED_MEDIA_TYPE",
-        message="the body must be application/json in UTF-8",
+        message="the body must be of the operation's media type, in UTF-8",
     ),
 )
 

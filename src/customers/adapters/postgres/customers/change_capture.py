@@ -31,6 +31,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
@@ -43,6 +44,7 @@ from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_pending_changes,
     customer_segment_tenants,
 )
+from customers.adapters.postgres.schema.statistics_table import customer_statistics
 from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import MOMENT, TEXT
 from customers.core.model.membership import Cause
@@ -74,6 +76,26 @@ def on_save(saved: FromClause) -> Insert:
     is_captured = case((is_order, _tenant.c.captures_orders), else_=_tenant.c.captures_customers)
     own = (customers.c.tenant_id == TENANT, customers.c.id == _ID, WITH_STATISTICS)
     return _insert(row.where(*own, _tenant.c.tenant_id == TENANT, is_captured))
+
+
+def on_add_many(rows: FromClause, added: FromClause) -> Insert:
+    """Stores the pending changes of the new customers `added`, whose values are in `rows`."""
+    nothing: ColumnElement[Any] = literal_column("NULL::jsonb")
+    changes = select(TENANT, added.c.id, rows.c.updated_at, _CUSTOMER, nothing)
+    changes = changes.join_from(rows, added, added.c.id == rows.c.id).join(_tenant, true())
+    return _insert(changes.where(_tenant.c.tenant_id == TENANT, _tenant.c.captures_customers))
+
+
+def on_save_many(rows: FromClause) -> Insert:
+    """Stores the pending changes of living customers, of whom details change; `rows` has their new
+    values.
+    """
+    image = _image(CUSTOMERS.columns)
+    changes = select(TENANT, rows.c.id, rows.c.updated_at, _CUSTOMER, image)
+    changes = changes.select_from(customers, customer_statistics, rows, _tenant)
+    own = (customers.c.tenant_id == TENANT, customers.c.id == rows.c.id, WITH_STATISTICS)
+    is_captured = (_tenant.c.tenant_id == TENANT, _tenant.c.captures_customers)
+    return _insert(changes.where(*own, *is_captured))
 
 
 def on_order(before: FromClause, updated: FromClause) -> Insert:

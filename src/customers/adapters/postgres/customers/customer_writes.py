@@ -24,6 +24,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.customers import change_capture
 from customers.adapters.postgres.customers.counters import add_to_counters
+from customers.adapters.postgres.customers.text_locks import lock_text
 from customers.adapters.postgres.engine.session import TENANT, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.statistics_table import customer_statistics
@@ -35,14 +36,7 @@ def _lock_email() -> Select[Any]:
     """Locks an e-mail address of the tenant until the transaction ends, whether or not a customer
     has it. Every write that gives an address to a customer locks the address first.
     """
-    return _lock("email_key")
-
-
-def _lock(parameter: str) -> Select[Any]:
-    """Locks the text of a parameter, for the tenant, until the transaction ends."""
-    tenant = func.hashtextextended(TENANT, _SEED)
-    text = func.hashtextextended(bindparam(parameter, type_=TEXT), tenant)
-    return select(func.pg_advisory_xact_lock(text).label("lock"))
+    return lock_text("email_key")
 
 
 def _add() -> Select[Any]:
@@ -138,11 +132,10 @@ def _customers(number: int) -> ColumnElement[int]:
     return literal_column(str(number), BigInteger()).label("customers")
 
 
-_SEED = literal_column("0", BigInteger())
 _statistics = customer_statistics.c
 _ID = bindparam("id", type_=Uuid())
 LOCK_EMAIL = Statement.of(_lock_email())
-LOCK_USER = Statement.of(_lock("user_id"))
+LOCK_USER = Statement.of(lock_text("user_id"))
 ADD = Statement.of(_add())
 SAVE = Statement.of(_save())
 SAVE_IF_UNCHANGED = Statement.of(_save_if_unchanged())

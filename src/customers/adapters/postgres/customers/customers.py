@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from customers.adapters.postgres.customers import pages
+from customers.adapters.postgres.customers import customer_groups, pages
 from customers.adapters.postgres.customers.customer_writes import (
     ADD,
     LOCK_EMAIL,
@@ -141,6 +141,14 @@ class PostgresCustomers(CustomerRepository):
 
     async def save(self, customer: Customer) -> None:
         await self._session.run(SAVE, **CUSTOMERS.write(customer))
+
+    async def get_many_for_update(
+        self, customer_ids: Collection[UUID], email_keys: Collection[str]
+    ) -> Sequence[Customer]:
+        return await customer_groups.get_many_for_update(self._session, customer_ids, email_keys)
+
+    async def write_many(self, added: Sequence[Customer], changed: Sequence[Customer]) -> None:
+        await customer_groups.write_many(self._session, added, changed)
 
 
 async def change_customer(

@@ -4,6 +4,12 @@ A key is always present unless it is `NotRequired` or its class has `total=False
 `Annotated` is the description of the key in the document.
 """
 
+from customers.entrypoints.json.shapes.bulk import (
+    BulkUpsertResponse as BulkUpsertResponse,
+)
+from customers.entrypoints.json.shapes.bulk import (
+    UpsertOutcome as UpsertOutcome,
+)
 from customers.entrypoints.json.shapes.customers import (
     Address as Address,
 )
