@@ -9,11 +9,9 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from attrs import evolve
-from prometheus_client import CollectorRegistry
 from sqlalchemy import func, literal, select
 
 from customers.adapters.postgres.customers import locked_statistics
-from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.bulkheads.deadline import deadline_after
@@ -27,18 +25,16 @@ from customers.core.model.money import Money
 from customers.core.model.order import Order
 from customers.core.ports.storage import Storage
 from customers.core.services.orders import LedgerResult, Orders
-from customers.entrypoints.observability.database_metrics import DatabaseMetrics
-from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 from tests.support.builders import NOW, USD, FixedClock
 from tests.support.database_proxy import DatabaseProxy, proxy_of
 from tests.support.databases import rows
 from tests.support.patience import PATIENCE_SECONDS, until
+from tests.support.proxied_storage import proxied_storage
 from tests.support.statement_count import counting_statements
-from tests.support.storage_steps import get_customer, opened, some_customers
+from tests.support.storage_steps import get_customer, some_customers
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.newest_server]
 
-PATIENT = PoolOptions(acquire_timeout=PATIENCE_SECONDS, statement_timeout=PATIENCE_SECONDS)
 LOCK_CUSTOMER = (
     "SELECT 1 FROM customer_statistics WHERE tenant_id = $1 AND customer_id = $2 FOR UPDATE"
 )
@@ -63,12 +59,7 @@ async def proxy(url: str) -> AsyncIterator[DatabaseProxy]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def storage(proxy: DatabaseProxy) -> AsyncIterator[PostgresStorage]:
-    """A storage whose connections all go through the proxy."""
-    registry = CollectorRegistry()
-    observer = DatabaseMetrics(registry, RefusalMetrics(registry))
-    storage = PostgresStorage(proxy.url, currency=USD, pool=PATIENT, observer=observer)
-    async with opened(storage):
-        await storage.check()
+    async with proxied_storage(proxy) as storage:
         yield storage
 
 
@@ -317,9 +308,7 @@ async def test_callers_who_leave_take_nothing_from_the_others(
 
 
 async def test_a_storage_that_closes_records_what_waits(proxy: DatabaseProxy, tenant: str) -> None:
-    storage = PostgresStorage(proxy.url, currency=USD, pool=PATIENT)
-    async with opened(storage):
-        await storage.check()
+    async with proxied_storage(proxy) as storage:
         customers = await some_customers(storage, tenant, 20)
         orders = [an_order(f"order-{number}") for number in range(20)]
         proxy.silence()

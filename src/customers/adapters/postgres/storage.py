@@ -17,7 +17,7 @@ from attrs import define, evolve, frozen
 from customers.adapters.postgres.customers import api_keys, search_texts
 from customers.adapters.postgres.customers.addresses import PostgresAddresses
 from customers.adapters.postgres.customers.api_keys import PostgresApiKeys
-from customers.adapters.postgres.customers.autocommit import PostgresAutocommit
+from customers.adapters.postgres.customers.autocommit import PostgresAutocommit, SharedWrites
 from customers.adapters.postgres.customers.communications import PostgresCommunications
 from customers.adapters.postgres.customers.customers import PostgresCustomers
 from customers.adapters.postgres.customers.erasures import PostgresErasures
@@ -25,7 +25,6 @@ from customers.adapters.postgres.customers.lookups import PostgresLookups, Share
 from customers.adapters.postgres.customers.notes import PostgresNotes
 from customers.adapters.postgres.customers.orders import PostgresOrders
 from customers.adapters.postgres.customers.payment_methods import PostgresPaymentMethods
-from customers.adapters.postgres.customers.shared_orders import SharedOrders
 from customers.adapters.postgres.customers.verifications import (
     PostgresVerifications,
     find_verification,
@@ -100,7 +99,7 @@ class PostgresStorage(Storage):
         self._currency = currency
         self.pool = Pool(dsn, pool, observer)
         self._shared_reads = SharedReads(self.view, self.pool.refusals)
-        self._shared_orders = SharedOrders(self._session, self.pool.refusals, currency)
+        self._shared_writes = SharedWrites(self._session, self.pool.refusals, currency)
         self._in_transaction: set[Task[Any] | None] = set()
         self._schema = _Schema()
         analytic = evolve(analytic_pool, row_security=pool.row_security)
@@ -124,7 +123,7 @@ class PostgresStorage(Storage):
 
     async def close(self) -> None:
         await self._shared_reads.close()
-        await self._shared_orders.close()
+        await self._shared_writes.close()
         await self._analytic.pool.close()
         await self.pool.close()
 
@@ -198,7 +197,7 @@ class PostgresStorage(Storage):
 
     def autocommit(self, tenant_id: str) -> Autocommit:
         self._expect_no_transaction()
-        return PostgresAutocommit(tenant_id, self._session, self._shared_orders, self._currency)
+        return PostgresAutocommit(tenant_id, self._session, self._shared_writes, self._currency)
 
     def lookups(self, tenant_id: str) -> Lookups:
         return PostgresLookups(self._shared_reads, tenant_id)
@@ -280,7 +279,7 @@ class PostgresStorage(Storage):
         other = copy(self)
         other.pool, other._analytic = pool, other
         other._shared_reads = SharedReads(other.view, pool.refusals)
-        other._shared_orders = SharedOrders(other._session, pool.refusals, self._currency)
+        other._shared_writes = SharedWrites(other._session, pool.refusals, self._currency)
         return other
 
     def _session(

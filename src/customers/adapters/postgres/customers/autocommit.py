@@ -1,7 +1,8 @@
 """The most frequent writes. A statement that writes is a transaction by itself.
 
 A change of a customer reads the customer first, by another statement. Orders that are recorded one
-by one at the same time may share a statement: see `shared_orders`.
+by one at the same time may share a statement, and so may customers who are added: see
+`shared_orders` and `shared_creates`.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,19 +12,37 @@ from uuid import UUID
 
 from attrs import frozen
 
-from customers.adapters.postgres.customers.customer_writes import ADD
 from customers.adapters.postgres.customers.customers import change_customer
 from customers.adapters.postgres.customers.notes import add_note
 from customers.adapters.postgres.customers.order_groups import record_orders
-from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.customers.shared_creates import SharedCreates
 from customers.adapters.postgres.customers.shared_orders import SharedOrders
 from customers.adapters.postgres.customers.single_orders import record_order
 from customers.adapters.postgres.engine.session import Session
+from customers.bulkheads.groups import GroupObserver
 from customers.core.model.customer import Customer
 from customers.core.model.journal import Note
 from customers.core.model.ledger import Entry
 from customers.core.model.money import Currency
 from customers.core.ports.storage import Autocommit
+
+
+class SharedWrites:
+    """The orders and the new customers of all tenants, over sessions of one storage."""
+
+    def __init__(
+        self,
+        session: Callable[[str], AbstractAsyncContextManager[Session]],
+        observer: GroupObserver,
+        currency: Currency,
+    ) -> None:
+        self.orders = SharedOrders(session, observer, currency)
+        self.creates = SharedCreates(session, observer)
+
+    async def close(self) -> None:
+        """Waits until none of these writes is under way."""
+        await self.orders.close()
+        await self.creates.close()
 
 
 @frozen
@@ -32,12 +51,11 @@ class PostgresAutocommit(Autocommit):
 
     _tenant_id: str
     _session: Callable[[str], AbstractAsyncContextManager[Session]]
-    _orders: SharedOrders
+    _shared: SharedWrites
     _currency: Currency
 
     async def add_customer(self, customer: Customer) -> bool:
-        async with self._session(self._tenant_id) as session:
-            return await session.row(ADD, **CUSTOMERS.write(customer)) is not None
+        return await self._shared.creates.add(self._tenant_id, customer)
 
     async def change_customer(
         self, customer_id: UUID, change: Callable[[Customer], Customer]
@@ -50,7 +68,7 @@ class PostgresAutocommit(Autocommit):
             return await add_note(session, note)
 
     async def record_order(self, entry: Entry, now: datetime) -> Customer | None:
-        return await self._orders.record(self._tenant_id, entry, now)
+        return await self._shared.orders.record(self._tenant_id, entry, now)
 
     async def record_orders(
         self, entries: Sequence[Entry], now: datetime

@@ -5,18 +5,21 @@ needs neither the right to make one nor a session of its own. The locks are take
 `session` names: customers by id, e-mail addresses by their lock, counters.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from asyncpg import Record
 from sqlalchemy import (
     ARRAY,
     CTE,
     BigInteger,
     Column,
+    FromClause,
     Select,
     Table,
     Text,
+    and_,
     bindparam,
     cast,
     column,
@@ -32,9 +35,10 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.customers import change_capture
 from customers.adapters.postgres.customers.counters import add_to_counters
+from customers.adapters.postgres.customers.customer_writes import TRY_ADD
 from customers.adapters.postgres.customers.lateral import any_of, lateral
 from customers.adapters.postgres.customers.rows import CUSTOMERS
-from customers.adapters.postgres.customers.text_locks import lock_texts
+from customers.adapters.postgres.customers.text_locks import lock_texts, try_lock
 from customers.adapters.postgres.engine.session import TENANT, Session
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.statistics_table import customer_statistics
@@ -77,6 +81,21 @@ async def write_many(
         await session.run(_SAVE_MANY, **await _arrays(session, changed))
     if added and await session.value(_ADD_MANY, **await _arrays(session, added)) < len(added):
         session.refuse(WriteConflict())
+
+
+async def try_add(session: Session, values: Sequence[Customer]) -> Mapping[UUID, bool | None]:
+    """Whether each customer was added, by id, in one statement. False if a living customer has the
+    e-mail address; None if another transaction has locked the address, which it does not wait for.
+    """
+    if len(values) == 1:  # costs less
+        [row] = await session.rows(TRY_ADD, **CUSTOMERS.write(values[0]))
+        return {values[0].id: _is_added(row)}
+    rows = await session.rows(_TRY_ADD_MANY, **await _arrays(session, values))
+    return {row["id"]: _is_added(row) for row in rows}
+
+
+def _is_added(row: Record) -> bool | None:
+    return row["is_added"] if row["has_lock"] else None
 
 
 async def _holders(session: Session, email_keys: Collection[str]) -> Sequence[UUID]:
@@ -168,10 +187,32 @@ def _locked(*, skip_locked: bool = False) -> Select[Any]:
 def _add_many() -> Select[Any]:
     """Adds the customers; selects the number of those whose id and e-mail address were free."""
     rows = _rows()
+    added, also = _added(rows, rows)
+    return select(func.count()).select_from(added).add_cte(*also)
+
+
+def _try_add_many() -> Select[Any]:
+    """Adds the customers whose e-mail addresses nobody has locked or got; selects a row for each
+    customer.
+    """
+    rows = _rows()
+    locks = select(rows.c.id, try_lock(rows.c.email_key).label("has_lock")).cte("locks")
+    locks = locks.prefix_with("MATERIALIZED")
+    locked = rows.join(locks, and_(locks.c.id == rows.c.id, locks.c.has_lock))
+    added, also = _added(rows, locked)
+    is_added = added.c.id.is_not(None).label("is_added")
+    outcomes = select(locks.c.id, locks.c.has_lock, is_added)
+    return outcomes.outerjoin_from(locks, added, added.c.id == locks.c.id).add_cte(*also)
+
+
+def _added(rows: CTE, new: FromClause) -> tuple[CTE, Sequence[CTE]]:
+    """Adds the customers of `new`, which has some of the rows, and returns those whose id and
+    e-mail address were free; and what is written besides.
+    """
     values = {"tenant_id": TENANT, **_values(rows, customers)}
     added = (
         insert(customers)
-        .from_select(list(values), select(*values.values()).select_from(rows))
+        .from_select(list(values), select(*values.values()).select_from(new))
         .on_conflict_do_nothing()
         .returning(customers.c.id, customers.c.status, customers.c.customer_type)
         .cte("added")
@@ -182,8 +223,7 @@ def _add_many() -> Select[Any]:
     kind = (added.c.status, added.c.customer_type)
     counts = select(*kind, func.count().label("customers")).group_by(*kind)
     counted = add_to_counters(counts.subquery("differences")).cte("counted")
-    captured = change_capture.on_add_many(rows, added).cte("captured")
-    return select(func.count()).select_from(added).add_cte(beside, counted, captured)
+    return added, [beside, counted, change_capture.on_add_many(rows, added).cte("captured")]
 
 
 def _save_many() -> Select[Any]:
@@ -237,4 +277,5 @@ _LOCK = Statement.of(_locked())
 _LOCK_UNLOCKED = Statement.of(_locked(skip_locked=True))
 _LOCK_EMAILS = Statement.of(lock_texts("email_keys"))
 _ADD_MANY = Statement.of(_add_many())
+_TRY_ADD_MANY = Statement.of(_try_add_many())
 _SAVE_MANY = Statement.of(_save_many())

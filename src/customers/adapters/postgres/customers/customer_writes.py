@@ -3,9 +3,11 @@
 In the same statement a write updates the tenant's counters and stores the pending change.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     Select,
     Subquery,
@@ -24,7 +26,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.customers import change_capture
 from customers.adapters.postgres.customers.counters import add_to_counters
-from customers.adapters.postgres.customers.text_locks import lock_text
+from customers.adapters.postgres.customers.text_locks import lock_text, try_lock
 from customers.adapters.postgres.engine.session import TENANT, parameters
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.statistics_table import customer_statistics
@@ -41,11 +43,27 @@ def _lock_email() -> Select[Any]:
 
 def _add() -> Select[Any]:
     """Adds the customer and returns a row; no row if a living customer has the e-mail address."""
-    values = parameters(customers)
     email_lock = _lock_email().cte("email_lock").prefix_with("MATERIALIZED")
-    new = insert(customers).from_select(
-        list(values), select(*values.values()).select_from(email_lock)
-    )
+    added, also = _added(select(*parameters(customers).values()).select_from(email_lock))
+    return select(added.c.status).add_cte(*also)
+
+
+def _try_add() -> Select[Any]:
+    """As `_add`, without waiting for the lock of the e-mail address; `has_lock` says whether it was
+    free, `is_added` whether the customer was added.
+    """
+    email_key = bindparam("email_key", type_=TEXT)
+    email_lock = select(try_lock(email_key).label("has_lock")).cte("email_lock")
+    email_lock = email_lock.prefix_with("MATERIALIZED")
+    new = select(*parameters(customers).values()).where(email_lock.c.has_lock)
+    added, also = _added(new)
+    is_added = exists(select(added.c.status)).label("is_added")
+    return select(email_lock.c.has_lock, is_added).add_cte(*also)
+
+
+def _added(row: Select[Any]) -> tuple[CTE, Sequence[CTE]]:
+    """Adds the customer of the row, if there is one: the added row, and what is written besides."""
+    new = insert(customers).from_select(list(parameters(customers)), row)
     added = (
         new.on_conflict_do_nothing(index_elements=["tenant_id", "email_key"], index_where=LIVING)
         .returning(customers.c.status, customers.c.customer_type)
@@ -58,11 +76,11 @@ def _add() -> Select[Any]:
     differences = select(added.c.status, added.c.customer_type, _customers(1)).subquery(
         "differences"
     )
-    return select(added.c.status).add_cte(
+    return added, [
         counting.cte("counting"),
         add_to_counters(differences).cte("counted"),
         change_capture.on_add(added).cte("captured"),
-    )
+    ]
 
 
 def _save() -> Select[Any]:
@@ -137,5 +155,6 @@ _ID = bindparam("id", type_=Uuid())
 LOCK_EMAIL = Statement.of(_lock_email())
 LOCK_USER = Statement.of(lock_text("user_id"))
 ADD = Statement.of(_add())
+TRY_ADD = Statement.of(_try_add())
 SAVE = Statement.of(_save())
 SAVE_IF_UNCHANGED = Statement.of(_save_if_unchanged())

@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
-from asyncpg import PostgresError
 from attrs import define
 
 from customers.adapters.postgres.customers.lock_timeout import has_lock_timed_out
 from customers.adapters.postgres.customers.order_groups import try_orders
 from customers.adapters.postgres.customers.single_orders import record_order, try_order
+from customers.adapters.postgres.engine.faults import was_rolled_back
 from customers.adapters.postgres.engine.session import Session
 from customers.bulkheads.groups import LEFT_OUT, GroupObserver, Groups, LeftOut
-from customers.core.errors.availability import Unavailable, WriteConflict
+from customers.core.errors.availability import Unavailable
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
 from customers.core.model.money import Currency
@@ -50,7 +50,7 @@ class SharedOrders:
             session,
             self._record,
             observer,
-            may_repeat=_was_rolled_back,
+            may_repeat=was_rolled_back,
             subject_of=lambda report: report.entry.customer_id,
             insist=self._record_alone,
         )
@@ -92,8 +92,3 @@ class SharedOrders:
 
     async def _record_alone(self, session: Session, report: _Report) -> Customer | None:
         return await record_order(session, report.entry, report.now, self._currency)
-
-
-def _was_rolled_back(error: Exception) -> bool:
-    """Whether the server says that nothing was recorded. Other errors may come after the commit."""
-    return isinstance(error, PostgresError | WriteConflict)

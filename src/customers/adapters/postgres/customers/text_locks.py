@@ -21,6 +21,11 @@ def lock_text(parameter: str) -> Select[Any]:
     return select(func.pg_advisory_xact_lock(number).label("lock"))
 
 
+def try_lock(text: ColumnElement[str]) -> ColumnElement[bool]:
+    """Locks the text unless another transaction has locked it; whether this one has the lock."""
+    return func.pg_try_advisory_xact_lock(_number(text))
+
+
 def lock_texts(parameter: str) -> Select[Any]:
     """Locks the texts of a parameter, an array, in the order of their numbers, which is the same in
     every transaction. A transaction that locks several texts in another way could deadlock.

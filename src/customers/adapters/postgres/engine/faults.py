@@ -14,7 +14,7 @@ import asyncpg
 from asyncpg import InternalClientError, PostgresError
 
 from customers.adapters.postgres.engine.address import DatabaseAddress
-from customers.core.errors.availability import FaultKind, StorageFault
+from customers.core.errors.availability import FaultKind, StorageFault, WriteConflict
 
 # The server's messages of these classes and states hold no data of customers.
 _QUOTED = tuple("08 28 3D 53 57 58 25006 42501 42P01 3F000 42704 22023 55000".split())
@@ -136,6 +136,13 @@ def read_only_fault() -> StorageFault:
     """The fault of a database in which nothing can be written."""
     kind, cause, remedy = _BY_STATE["25006"]
     return StorageFault(kind=kind, cause=cause, remedy=remedy)
+
+
+def was_rolled_back(error: Exception) -> bool:
+    """Whether the server says that a statement has changed nothing. Other errors may come after the
+    commit.
+    """
+    return isinstance(error, PostgresError | WriteConflict)
 
 
 def cancellation_fault() -> StorageFault:
