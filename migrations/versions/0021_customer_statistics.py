@@ -22,6 +22,8 @@ VALUES = (
     "total_orders total_spent average_order_value first_order_date last_order_date updated_at "
     "version"
 ).split()
+# Copies of what lists are filtered by, which stay in `customers`.
+COPIES = ("status", "customer_type")
 DATES = ("last_order_date", "first_order_date")
 SORTS = ("updated_at", "total_spent", "total_orders", "average_order_value", *DATES)
 # The values that a new row of `customers` has until its statistics are copied to it.
@@ -73,8 +75,8 @@ def copy_to_statistics() -> None:
 
     The functions run as their owner, to whom no policy applies.
     """
-    own, new = _list(["tenant_id", "customer_id", *VALUES, "is_living"]), _new_row()
-    changed = [*VALUES, "is_living"]
+    changed = [*VALUES, *COPIES, "is_living"]
+    own, new = _list(["tenant_id", "customer_id", *changed]), _new_row()
     op.execute(
         f"CREATE OR REPLACE FUNCTION copy_new_customer() {_HEAD} "  # noqa: S608
         f"INSERT INTO {TABLE} ({own}) VALUES ({new}) ON CONFLICT DO NOTHING; {_END}"
@@ -127,6 +129,8 @@ def _create_table() -> None:
         sa.Column("last_order_date", moment),
         sa.Column("updated_at", moment, nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(collation="C"), nullable=False),
+        sa.Column("customer_type", sa.Text(collation="C"), nullable=False),
         sa.Column("is_living", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "customer_id", name=f"{TABLE}_pkey"),
         sa.ForeignKeyConstraint(
@@ -196,7 +200,7 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _new_row() -> str:
-    values = _list(f"NEW.{name}" for name in VALUES)
+    values = _list(f"NEW.{name}" for name in (*VALUES, *COPIES))
     return f"NEW.tenant_id, NEW.id, {values}, NEW.deleted_at IS NULL"
 
 
@@ -207,9 +211,10 @@ _TRIGGERS = {
 }
 _HEAD = "RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN"
 _END = "RETURN NULL; END $$"
-_SELECTED = f"tenant_id, id, {', '.join(VALUES)}, deleted_at IS NULL AS is_living"
+_COPIED = ", ".join((*VALUES, *COPIES))
+_SELECTED = f"tenant_id, id, {_COPIED}, deleted_at IS NULL AS is_living"
 _INSERT = (
-    f"INSERT INTO {TABLE} (tenant_id, customer_id, {', '.join(VALUES)}, is_living) "  # noqa: S608
+    f"INSERT INTO {TABLE} (tenant_id, customer_id, {_COPIED}, is_living) "  # noqa: S608
     "SELECT {columns} FROM {source} ON CONFLICT DO NOTHING"
 )
 _FILL = _INSERT.format(columns=_SELECTED, source="customers")

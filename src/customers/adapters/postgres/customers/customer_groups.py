@@ -264,7 +264,7 @@ def _number(number: int) -> ColumnElement[int]:
     return literal_column(str(number), BigInteger()).label("customers")
 
 
-# Both tables have the tenant, whom the session passes; all other columns have different names.
+# The session passes the tenant. Other columns of the same name in both tables have one value.
 _COLUMNS = {
     one.name: one
     for one in (*customers.columns, *customer_statistics.columns)

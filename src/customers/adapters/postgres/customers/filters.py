@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from attrs import Factory, field, frozen
+from attrs import frozen
 from sqlalchemy import (
     BigInteger,
     BindParameter,
@@ -59,9 +59,19 @@ from customers.adapters.postgres.schema.types import MOMENT, TEXT, TEXTS, UUIDS
 from customers.core.model.customer_filter import CustomerFilter, MembersOf
 
 
-def _tables_of(clauses: Sequence[ColumnElement[bool]]) -> frozenset[Any]:
-    elements = (one for clause in clauses for one in visitors.iterate(clause))
-    return frozenset(getattr(one, "table", None) for one in elements)
+def _mentions(clause: ColumnElement[bool], table: Table) -> bool:
+    return any(getattr(one, "table", None) is table for one in visitors.iterate(clause))
+
+
+def _by_statistics(clause: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The clause, with the columns of statistics in place of the columns of customers that they
+    repeat.
+    """
+    return visitors.replacement_traverse(clause, {}, _repeated)
+
+
+def _repeated(element: Any, **_: Any) -> Any:
+    return _REPEATED.get(element)
 
 
 @frozen
@@ -70,9 +80,6 @@ class Condition:
 
     group: str
     clauses: Sequence[ColumnElement[bool]]
-    _tables: frozenset[Any] = field(
-        init=False, default=Factory(lambda self: _tables_of(self.clauses), takes_self=True)
-    )
 
     def of_both(self) -> ColumnElement[bool]:
         """The condition on a row of `customers` and the row of statistics, which it joins."""
@@ -81,12 +88,14 @@ class Condition:
 
     def of_one(self, table: Table) -> ColumnElement[bool] | None:
         """The condition on a row of one of the two tables; None if it needs the other one, too."""
-        if table is customers and customer_statistics not in self._tables:
+        if table is customers:
+            if any(_mentions(clause, customer_statistics) for clause in self.clauses):
+                return None
             return and_(*_in_group(self.group), *self.clauses)
-        is_living = self.group == "living"
-        if table is customer_statistics and customers not in self._tables and is_living:
-            return and_(_statistics.tenant_id == TENANT, _statistics.is_living, *self.clauses)
-        return None
+        clauses = [_by_statistics(clause) for clause in self.clauses]
+        if self.group != "living" or any(_mentions(clause, customers) for clause in clauses):
+            return None
+        return and_(_statistics.tenant_id == TENANT, _statistics.is_living, *clauses)
 
 
 Conditions: TypeAlias = tuple[Condition, ...]
@@ -210,6 +219,11 @@ _SINGLE_VALUES = (
 
 _statistics = customer_statistics.c
 _GROUPS = {"living": LIVING, "deleted": DELETED}
+_REPEATED = {
+    customers.c.id: _statistics.customer_id,
+    customers.c.status: _statistics.status,
+    customers.c.customer_type: _statistics.customer_type,
+}
 
 _HAS_EMAIL = customers.c.email_key == bindparam("email_key", type_=TEXT)
 _WITH_EMAIL_KEY = select(customers.c.id).where(*_in_group("living"), _HAS_EMAIL).correlate(None)

@@ -10,6 +10,7 @@ from sqlalchemy.sql import func
 from customers.adapters.postgres.schema.types import (
     MOMENT,
     MONEY,
+    TEXT,
     column,
     columns,
     customer_key,
@@ -27,6 +28,8 @@ customer_statistics = Table(
     *columns(MOMENT, "first_order_date last_order_date", null=True),
     column("updated_at", MOMENT),
     column("version", BigInteger()),
+    # Copies, so that a list of a status or a type, sorted by a value of this table, reads no other.
+    *columns(TEXT, "status customer_type"),
     # Whether the customer is not deleted: the indexes have living customers only.
     column("is_living", Boolean()),
     PrimaryKeyConstraint("tenant_id", "customer_id"),
