@@ -63,7 +63,7 @@ async def tables_with(connection: Connection, value: object) -> set[str]:
         whole = cast(named(row["tablename"]), Text)
         rows = select(func.count()).select_from(any_table(row["tablename"]))
         rows_with_value = rows.where(func.strpos(whole, bindparam("value", type_=Text)) > 0)
-        statement = Statement._of_clause(rows_with_value, plans_anew=False)  # of all tenants
+        statement = Statement._of_clause(rows_with_value)  # of all tenants
         if await connection.fetchval(statement.sql, *statement.arguments({"value": str(value)})):
             tables.add(row["tablename"])
     return tables

@@ -59,24 +59,26 @@ async def test_a_limit_ends_the_rows(connect: Connect) -> None:
         assert [row[0] for row in await connection.rows(query)] == [1]
 
 
-@pytest.mark.parametrize(("behind_pooler", "plans_anew"), [(False, True), (True, False)])
+@pytest.mark.parametrize(("behind_pooler", "is_sent"), [(False, True), (True, False)])
 async def test_the_server_keeps_no_statement_that_is_sent_each_time(
-    connect: Connect, behind_pooler: bool, plans_anew: bool
+    connect: Connect, behind_pooler: bool, is_sent: bool
 ) -> None:
     async with connect(behind_pooler=behind_pooler) as connection:
         for number in range(3):
-            query = Query("SELECT $1::int + 1 AS next", [number], plans_anew=plans_anew)
+            query = Query("SELECT $1::int + 1 AS next", [number], is_sent_each_time=is_sent)
             [row] = await connection.rows(query)
             assert row["next"] == number + 1
         assert await _prepared(connection) == []
 
 
-async def test_a_statement_that_plans_anew_is_planned_for_its_arguments(connect: Connect) -> None:
+async def test_a_statement_that_is_sent_each_time_is_planned_for_its_arguments(
+    connect: Connect,
+) -> None:
     explain = "EXPLAIN SELECT 1 FROM pg_class WHERE $1::int = 1"
     async with connect() as connection:
         plans = []
         for number in [1, 2] * 5:
-            rows = await connection.rows(Query(explain, [number], plans_anew=True))
+            rows = await connection.rows(Query(explain, [number], is_sent_each_time=True))
             plans.append("\n".join(row[0] for row in rows))
         # The planner knows the value, so it decides the condition in advance.
         assert all("Filter" not in plan for plan in plans[::2])
@@ -111,12 +113,12 @@ async def test_statements_stay_prepared_after_an_error(url: str, tenant: str) ->
         await pool.close()
 
 
-@pytest.mark.parametrize("plans_anew", [False, True])
+@pytest.mark.parametrize("is_sent_each_time", [False, True])
 async def test_a_statement_that_a_migration_has_changed_is_prepared_again(
-    connect: Connect, tenant: str, plans_anew: bool
+    connect: Connect, tenant: str, is_sent_each_time: bool
 ) -> None:
     table = f'"changing {tenant}"'
-    query = Query(f"SELECT * FROM {table}", plans_anew=plans_anew)
+    query = Query(f"SELECT * FROM {table}", is_sent_each_time=is_sent_each_time)
     async with connect() as connection:
         await connection.script(f"CREATE TABLE {table} AS SELECT 1 AS number")
         try:

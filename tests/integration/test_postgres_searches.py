@@ -2,7 +2,7 @@
 
 import pytest
 
-from customers.adapters.postgres.customers import email_search, order_search
+from customers.adapters.postgres.customers import search_lookups
 from tests.contract.searches import CustomerSearchContract
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -12,5 +12,5 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 class TestSearchesThatFindMoreThanIsLookedUp(CustomerSearchContract):
     @pytest.fixture(autouse=True)
     def _limit(self, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
-        monkeypatch.setattr(email_search, "MAX_CANDIDATES", limit)
-        monkeypatch.setattr(order_search, "MAX_OWNERS", limit)
+        monkeypatch.setattr(search_lookups, "MAX_CANDIDATES", limit)
+        monkeypatch.setattr(search_lookups, "MAX_OWNERS", limit)

@@ -281,7 +281,7 @@ async def test_a_statement_sets_its_tenant_before_all_else(
 ) -> None:
     tried = 0
     for clause in all_clauses():
-        secured = Statement._of_clause(clause, plans_anew=False).secured
+        secured = Statement._of_clause(clause).secured
         if secured.by_itself == secured.plain:
             continue  # it reads nothing of a tenant
         plan = await _generic_plan(connection, secured.by_itself)
@@ -315,7 +315,7 @@ async def test_a_forgotten_filter_shows_a_service_role_nothing_of_others(
     await pool.open()
     tried = seen = 0
     for clause in all_clauses():
-        original = Statement._of_clause(clause, plans_anew=False)
+        original = Statement._of_clause(clause)
         for mutant in _mutants(original):
             answers = [
                 await _answer(pool, one, row_security=is_secured) for one in (original, mutant)
@@ -337,7 +337,7 @@ def _mutants(statement: Statement) -> Iterator[Statement]:
         rest = f"{parameter}::TEXT IS NOT NULL" if parameter else "true"
         sql = marked[: condition.start()] + rest + marked[condition.end() :]
         secured = SecuredSql(sql, names, is_across_tenants=False)
-        yield Statement(secured, names, statement._literals, plans_anew=False)
+        yield Statement(secured, names, statement._literals)
 
 
 async def _answer(

@@ -77,16 +77,24 @@ class Explaining(Session):
         for node in plan_nodes:
             await self._connection.script(f"SET enable_{node} = off")
 
-    async def prepared_selects(self) -> list[str]:
-        """The SELECT statements that the server has prepared in this session."""
-        rows = await self._connection.rows(Query("SELECT statement FROM pg_prepared_statements"))
-        return [row["statement"] for row in rows if row["statement"].startswith("SELECT")]
-
     async def shared_plans(self, part: str) -> int:
         """The number of prepared statements with this part that have run by a generic plan."""
+        return sum(row["generic_plans"] > 0 for row in await self._prepared(part))
+
+    async def planned_anew(self, part: str) -> int:
+        """The number of prepared statements with this part that have run more than five times, each
+        time by a plan for the values at hand.
+        """
+        plans = [(row["custom_plans"], row["generic_plans"]) for row in await self._prepared(part)]
+        return sum(custom > 5 and not generic for custom, generic in plans)
+
+    async def _prepared(self, part: str) -> Sequence[Record]:
         rows = await self._connection.rows(Query("SELECT * FROM pg_prepared_statements"))
-        sqls = [row["statement"] for row in rows if row["generic_plans"]]
-        return sum(part in sql and not sql.startswith("EXPLAIN") for sql in sqls)
+        return [
+            row
+            for row in rows
+            if part in row["statement"] and not row["statement"].startswith("EXPLAIN")
+        ]
 
     async def add_customers(self, tenant: str) -> None:
         """Adds enough customers for the planner to prefer indexes, and analyses the tables."""

@@ -50,9 +50,9 @@ def all_clauses() -> Sequence[ClauseElement]:
     clauses: list[ClauseElement] = []
     compile_clause = Statement.of
 
-    def collect(clause: ClauseElement, *, plans_anew: bool = False) -> Statement:
+    def collect(clause: ClauseElement) -> Statement:
         clauses.append(clause)
-        return compile_clause(clause, plans_anew=plans_anew)
+        return compile_clause(clause)
 
     modules = pkgutil.walk_packages(postgres.__path__, f"{postgres.__name__}.")
     with patch.object(Statement, "of", collect), warnings.catch_warnings():

@@ -22,7 +22,7 @@ def test_without_row_security_the_statements_are_those_of_the_plain_dialect() ->
 
     clauses = all_clauses()
     assert len(clauses) > 100
-    statements = [Statement._of_clause(clause, plans_anew=False) for clause in clauses]
+    statements = [Statement._of_clause(clause) for clause in clauses]
     assert [one.sql for one in statements] == [plain(clause) for clause in clauses]
     # With row security some differ, so the comparison above can fail.
     assert any(one.secured.in_transaction != one.sql for one in statements)

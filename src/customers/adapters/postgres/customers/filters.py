@@ -26,7 +26,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.sql import visitors
-from sqlalchemy.sql.elements import ClauseElement, ColumnElement
+from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.customers.rows import WITH_STATISTICS
 from customers.adapters.postgres.customers.rule_predicates import where
@@ -36,6 +36,7 @@ from customers.adapters.postgres.customers.search_predicates import (
     search_condition,
     search_values,
 )
+from customers.adapters.postgres.engine.planning import for_its_values
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import (
@@ -104,7 +105,7 @@ Conditions: TypeAlias = tuple[Condition, ...]
 def statement(
     customer_filter: CustomerFilter,
     values: Mapping[str, object],
-    compose: Callable[..., ClauseElement],
+    compose: Callable[..., Select[Any]],
     *arguments: Hashable,
 ) -> Statement:
     """The statement of the clause `compose(conditions, *arguments)`.
@@ -146,11 +147,11 @@ def values(
 def _of_shape(
     names: frozenset[str],
     groups: tuple[str, ...],
-    compose: Callable[..., ClauseElement],
+    compose: Callable[..., Select[Any]],
     arguments: tuple[Hashable, ...],
 ) -> Statement:
     clause = compose(_conditions(names, groups), *arguments)
-    return Statement.of(clause, plans_anew=not has_one_plan(names))
+    return Statement.of(clause if has_one_plan(names) else for_its_values(clause))
 
 
 def has_one_plan(names: Collection[str]) -> bool:

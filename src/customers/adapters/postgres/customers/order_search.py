@@ -1,10 +1,6 @@
-"""Finds the customers of the orders that a search names by their whole number or their id.
+"""Selects the customers of the orders that a search names by their whole number or their id."""
 
-These customers are looked up before the list. Most searches find none, and the statement of the
-list is then planned without orders, which costs half as much.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,26 +14,16 @@ from sqlalchemy import (
     union_all,
 )
 
-from customers.adapters.postgres.engine.session import TENANT, Session
-from customers.adapters.postgres.engine.statements import Statement
+from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.schema.ledger_tables import customer_orders, order_number_key
 from customers.adapters.postgres.schema.types import TEXT, TEXTS
 from customers.core.model.search import Search
 
-MAX_OWNERS = 1_000
 
-
-async def owners(session: Session, search: Search | None) -> Sequence[UUID] | None:
-    """The ids of the customers of the recorded orders that the search finds; None if it finds more
-    than MAX_OWNERS orders.
-    """
-    if search is None or not (search.order_number or search.order_ids):
-        return ()
-    number, limit = search.order_number or None, MAX_OWNERS + 1
-    rows = await session.rows(
-        _OWNERS, order_number=number, order_ids=list(search.order_ids), limit=limit
-    )
-    return None if len(rows) > MAX_OWNERS else [row["customer_id"] for row in rows]
+def order_keys(search: Search) -> Mapping[str, object]:
+    """The parameters of the selects of this module."""
+    number, ids = search.order_number or None, list(search.order_ids)
+    return {"order_number": number, "order_ids": ids}
 
 
 def _owners(*conditions: ColumnElement[bool]) -> Select[UUID]:
@@ -52,6 +38,5 @@ BY_NUMBER = _owners(
     _order.order_number != literal_column("''"),
 )
 BY_ID = _owners(_order.order_id == any_(bindparam("order_ids", type_=TEXTS)))
-_OWNERS = Statement.of(
-    union_all(BY_NUMBER, BY_ID).limit(bindparam("limit", type_=BigInteger)),
-)
+# At most `limit` of them.
+OWNERS = union_all(BY_NUMBER, BY_ID).limit(bindparam("limit", type_=BigInteger))

@@ -12,13 +12,11 @@ from asyncpg import Record
 
 from customers.adapters.postgres.customers import (
     counters,
-    email_search,
     filters,
     member_pages,
-    order_search,
     page_statements,
 )
-from customers.adapters.postgres.customers.search_predicates import LookedUp
+from customers.adapters.postgres.customers.search_lookups import look_up
 from customers.adapters.postgres.engine.session import Session
 from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.query import CustomerKey, CustomerSort, Page
@@ -138,11 +136,10 @@ async def _counted(
 
 async def _values(session: Session, customer_filter: CustomerFilter) -> dict[str, object]:
     """The parameters of a filter; what its search finds in other indexes is looked up first."""
-    search, candidates = customer_filter.search, None
-    if not customer_filter.finds_deleted:
-        candidates = await email_search.candidates(session, search)
-    owners = await order_search.owners(session, search)
-    return filters.values(customer_filter, LookedUp(candidates=candidates, owners=owners))
+    looked_up = await look_up(
+        session, customer_filter.search, finds_deleted=customer_filter.finds_deleted
+    )
+    return filters.values(customer_filter, looked_up)
 
 
 def _is_costly(customer_filter: CustomerFilter) -> bool:

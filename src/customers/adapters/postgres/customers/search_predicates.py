@@ -12,6 +12,7 @@ from attrs import frozen
 from sqlalchemy import all_, and_, any_, bindparam, false, func, literal_column, or_
 from sqlalchemy.sql.elements import ColumnElement
 
+from customers.adapters.postgres.customers.lateral import any_of
 from customers.adapters.postgres.customers.order_search import BY_ID, BY_NUMBER
 from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import TEXT, TEXTS, UUIDS
@@ -87,7 +88,7 @@ _name = _part_of_text("\n", 2) + literal_column("chr(10)", TEXT) + _part_of_text
 _PARTS: Mapping[tuple[str, ...], ColumnElement[bool]] = {
     ("nobody",): false(),
     ("candidates", "part"): and_(
-        _customer.id == any_(bindparam("candidates", type_=UUIDS)),
+        _customer.id == any_of(bindparam("candidates", type_=UUIDS)),
         func.strpos(_text, bindparam("part", type_=TEXT)) > literal_column("0"),
     ),
     ("search",): _text.like(bindparam("search", type_=TEXT)),

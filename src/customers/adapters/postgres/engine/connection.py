@@ -1,8 +1,8 @@
 """A connection as sessions use it: asyncpg's, with the statements that are prepared on it.
 
 asyncpg's own methods look up every statement and run it through four coroutines, which is a third
-of what a small statement costs its client, and they take two round trips for a statement that is
-planned anew. So statements are prepared here, and asyncpg's protocol runs them directly.
+of what a small statement costs its client, and they take two round trips for a statement that the
+server does not store. So statements are prepared here, and asyncpg's protocol runs them directly.
 """
 
 from asyncio import timeout
@@ -40,13 +40,14 @@ _OUTDATED: Final = (InvalidCachedStatementError, OutdatedSchemaCacheError, Proto
 @frozen
 class Query:
     """One run of a statement: its SQL and its arguments. It returns at most `limit` rows, all of
-    them if that is 0. With `plans_anew`, for reads only, the server makes a plan for this run.
+    them if that is 0. With `is_sent_each_time`, for reads only, the server parses and plans it for
+    this run.
     """
 
     sql: str
     arguments: Sequence[object] = ()
     limit: int = 0
-    plans_anew: bool = False
+    is_sent_each_time: bool = False
 
 
 class PreparingConnection(_AsyncpgConnection):
@@ -106,7 +107,7 @@ class Connection:
 
     async def _run(self, query: Query, deadline: Deadline) -> Any:
         """Runs a query; returns the rows, the status, and whether there are no more rows."""
-        key = query.sql, query.plans_anew
+        key = query.sql, query.is_sent_each_time
         if (prepared := self._prepared.get(key)) is not None:
             self._prepared.move_to_end(key)
             try:
@@ -115,7 +116,7 @@ class Connection:
                 self._prepared.pop(key, None)
                 # The driver finds a ProtocolError after the run, so only a query that cannot be a
                 # write is run again.
-                may_repeat = query.plans_anew or not isinstance(error, ProtocolError)
+                may_repeat = query.is_sent_each_time or not isinstance(error, ProtocolError)
                 if self.driver.is_in_transaction() or not may_repeat:
                     raise
         return await _execution(await self._prepare(key, deadline), query, deadline)
@@ -123,13 +124,13 @@ class Connection:
     async def _prepare(
         self, key: tuple[str, bool], deadline: Deadline
     ) -> "PreparedStatement[Record]":
-        sql, plans_anew = key
-        is_sent_each_time = plans_anew or self._behind_pooler
-        name = "" if is_sent_each_time else None
+        sql, is_sent_each_time = key
+        is_unnamed = is_sent_each_time or self._behind_pooler
+        name = "" if is_unnamed else None
         # asyncpg first closes the statements that were dropped, for which it has no time-out.
         async with timeout(deadline.seconds()):
             prepared = await self.driver.prepare(sql, name=name, timeout=deadline.seconds())
-        if is_sent_each_time:
+        if is_unnamed:
             # The protocol sends the SQL with the arguments, in one round trip.
             prepared._state.mark_unprepared()  # type: ignore[attr-defined]
         self._prepared[key] = prepared

@@ -145,7 +145,7 @@ class Session:
     ) -> Query:
         """One run of a statement with these values."""
         arguments = self._arguments(statement, values)
-        return Query(self._sql(statement), arguments, limit, statement.plans_anew)
+        return Query(self._sql(statement), arguments, limit, statement.is_sent_each_time)
 
     def _arguments(self, statement: Statement, values: Mapping[str, object]) -> list[object]:
         return statement.arguments({**values, "tenant_id": self.tenant_id})

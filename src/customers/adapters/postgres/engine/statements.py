@@ -37,12 +37,10 @@ class _Template:
 class Statement:
     """A compiled clause: its SQL, the names of its parameters in order, and its literal values.
 
-    The server plans a statement a few times, then reuses one plan. Where the best plan depends on
-    the values (a search may find one customer in a million, or all), `plans_anew` makes the server
-    plan every run, except in `Session.run_many`.
+    With `is_sent_each_time` it is not stored by the server.
     """
 
-    __slots__ = ("_literals", "_names", "plans_anew", "secured", "sql")
+    __slots__ = ("_literals", "_names", "is_sent_each_time", "secured", "sql")
 
     def __init__(
         self,
@@ -50,22 +48,23 @@ class Statement:
         names: tuple[str, ...],
         literals: Mapping[str, object],
         *,
-        plans_anew: bool,
+        is_sent_each_time: bool = False,
     ) -> None:
         self.sql = sql.plain
         self.secured = sql
-        self.plans_anew = plans_anew
+        self.is_sent_each_time = is_sent_each_time
         self._names = names
         self._literals = literals
 
     @classmethod
-    def of(cls, clause: ClauseElement, *, plans_anew: bool = False) -> Self:
-        """Compiles a clause, for a statement that is stored and reused.
+    def of(cls, clause: ClauseElement) -> Self:
+        """Compiles a clause, for a statement that is stored and reused. The server plans it a few
+        times, then reuses one plan, if that suits other values as well; see `planning`.
 
         Raises UnprovenStatement for a statement that could reach another tenant's rows.
         """
         prove(clause)
-        return cls._of_clause(clause, plans_anew=plans_anew)
+        return cls._of_clause(clause)
 
     @classmethod
     def across_tenants(cls, name: str, clause: ClauseElement) -> Self:
@@ -73,22 +72,20 @@ class Statement:
         name. Raises UnprovenStatement for another name.
         """
         expect_listed(name)
-        return cls._of_clause(clause, plans_anew=False, is_across_tenants=True)
+        return cls._of_clause(clause, is_across_tenants=True)
 
     @classmethod
-    def _of_clause(
-        cls, clause: ClauseElement, *, plans_anew: bool, is_across_tenants: bool = False
-    ) -> Self:
+    def _of_clause(cls, clause: ClauseElement, *, is_across_tenants: bool = False) -> Self:
         compiled = _compiled(clause)
         literals, names = _literals(compiled, None), _names(compiled)
         sql = SecuredSql(compiled.string, names, is_across_tenants=is_across_tenants)
-        return cls(sql, names, literals, plans_anew=plans_anew)
+        return cls(sql, names, literals)
 
     @classmethod
     def like(cls, clause: ClauseElement) -> Self:
         """As `of`, for a read whose clause is composed for each run: the SQL is cached by the shape
-        of the clause, and planned anew. Raises UnprovenStatement, and TypeError for a clause that
-        cannot be cached.
+        of the clause, and the server parses and plans each run. Raises UnprovenStatement, and
+        TypeError for a clause that cannot be cached.
         """
         if (key := clause._generate_cache_key()) is None:
             raise TypeError(
@@ -97,7 +94,7 @@ class Statement:
         template = _template(clause, key)
         values = key.bindparams
         literals = {name: values[place].effective_value for name, place in template.places.items()}
-        return cls(template.sql, template.names, literals, plans_anew=True)
+        return cls(template.sql, template.names, literals, is_sent_each_time=True)
 
     def arguments(self, values: Mapping[str, object]) -> list[object]:
         """The arguments in the order of the parameters, from `values` or else from the literals.
