@@ -1,10 +1,13 @@
-"""An instance that a fast constructor makes is equal to one that `__init__` makes."""
+"""An instance that was a draft is equal to one that `__init__` makes."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from attrs import asdict, evolve, field, fields, frozen, validators
 from attrs.exceptions import FrozenInstanceError
 
-from customers.adapters.postgres.engine.construction import constructor
+from customers.adapters.postgres.engine.construction import draft_of
 from customers.core.model.address import Address
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry
@@ -16,14 +19,25 @@ from tests.support.builders import a_customer
 FREQUENT = (Address, Customer, Entry, PaymentMethod, Statistics)
 
 
+def made(model: type[Any], values: Mapping[str, object]) -> Any:
+    """An instance with these values, which was a draft."""
+    draft_class = draft_of(model)
+    assert draft_class is not None
+    draft = draft_class()
+    for name, value in values.items():
+        setattr(draft, name, value)
+    draft.__class__ = model
+    return draft
+
+
 @pytest.mark.parametrize("model", FREQUENT)
 def test_what_is_read_often_is_not_made_by_its_init(model: type[object]) -> None:
-    assert constructor(model) is not model
+    assert draft_of(model) is not None
 
 
 def test_an_instance_is_like_one_of_its_init() -> None:
     customer = a_customer(phone="+49 30 1234")
-    constructed = constructor(Customer)(**asdict(customer, recurse=False))
+    constructed = made(Customer, asdict(customer, recurse=False))
     assert type(constructed) is Customer
     assert (constructed, hash(constructed), repr(constructed)) == (
         customer,
@@ -36,16 +50,9 @@ def test_an_instance_is_like_one_of_its_init() -> None:
 
 @pytest.mark.parametrize("name", [one.name for one in fields(Customer)])
 def test_an_instance_is_frozen(name: str) -> None:
-    constructed = constructor(Customer)(**asdict(a_customer(), recurse=False))
+    constructed = made(Customer, asdict(a_customer(), recurse=False))
     with pytest.raises(FrozenInstanceError):
         setattr(constructed, name, None)
-
-
-def test_every_field_is_needed() -> None:
-    values = asdict(a_customer(), recurse=False)
-    del values["phone"]
-    with pytest.raises(TypeError, match="phone"):
-        constructor(Customer)(**values)
 
 
 @frozen(weakref_slot=False)
@@ -79,4 +86,4 @@ class _Derived(_Plain):
 
 @pytest.mark.parametrize("model", [_Checked, _Computed, _Referenced, _Derived])
 def test_what_needs_more_than_to_set_own_slots_is_made_by_its_init(model: type[object]) -> None:
-    assert constructor(model) is model
+    assert draft_of(model) is None

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from attrs import fields, frozen
+from attrs import evolve, fields, frozen
 from sqlalchemy import Column, MetaData, Table, Text
 
 from customers.adapters import postgres
@@ -184,6 +184,22 @@ def test_a_value_of_a_nested_class_is_stored_in_columns_of_its_own() -> None:
     assert mapping.write(THING) == {"id": "1", "size": Size.LARGE, "height": 2, "width": 3}
     assert mapping.read({"id": "1", "size": "large", "height": 2, "width": 3}) == THING
     assert mapping.read({"id": "1", "size": None, "height": 2, "width": 3}).size is None
+
+
+def test_rows_may_have_their_columns_in_any_order_and_others_besides() -> None:
+    mapping = RowMapping(Thing, a_table(*THING_COLUMNS))
+    rows = [{"width": 3, "size": size, "other": 7, "id": "1", "height": 2} for size in Size]
+    assert mapping.read_all(rows) == [evolve(THING, size=size) for size in Size]
+    assert mapping.read(dict(reversed(rows[0].items()))) == evolve(THING, size=next(iter(Size)))
+    assert mapping.read_all([]) == []
+
+
+@pytest.mark.parametrize("missing", THING_COLUMNS)
+def test_a_row_without_a_column_of_a_field_is_an_error(missing: str) -> None:
+    mapping = RowMapping(Thing, a_table(*THING_COLUMNS))
+    row = {name: "1" for name in THING_COLUMNS if name != missing}
+    with pytest.raises(KeyError, match=missing):
+        mapping.read(row)
 
 
 def test_derived_columns_are_written_and_not_read() -> None:

@@ -25,7 +25,7 @@ class PostgresAddresses(AddressRepository):
 
     async def all(self, customer_id: UUID) -> Sequence[Address]:
         rows = await self._session.rows(_ALL, customer_id=customer_id)
-        return [ADDRESSES.read(row) for row in existing(rows)]
+        return ADDRESSES.read_all(existing(rows))
 
     async def replace(
         self, customer_id: UUID, before: Sequence[Address], after: Sequence[Address]

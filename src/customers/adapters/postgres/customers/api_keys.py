@@ -30,7 +30,7 @@ class PostgresApiKeys(ApiKeyRepository):
         self._session = session
 
     async def all(self) -> Sequence[ApiKey]:
-        return [API_KEYS.read(row) for row in await self._session.rows(_ALL)]
+        return API_KEYS.read_all(await self._session.rows(_ALL))
 
     async def acquire_lock(self) -> None:
         await self._session.value(_LOCK, mark=mark_of(self._session.tenant_id))
@@ -61,7 +61,7 @@ async def find(session: Session, key_id: UUID) -> ApiKey | None:
 
 async def all_of_every_tenant(session: Session) -> Sequence[ApiKey]:
     """The keys that are not revoked, by tenant, then newest first."""
-    return [API_KEYS.read(row) for row in await session.rows(_ALL_OF_EVERY_TENANT)]
+    return API_KEYS.read_all(await session.rows(_ALL_OF_EVERY_TENANT))
 
 
 _key = customer_api_keys.c

@@ -47,7 +47,7 @@ class PostgresCommunications(CommunicationRepository):
             directions=list(directions) or _ALL_DIRECTIONS,
             limit=limit,
         )
-        return [COMMUNICATIONS.read(row) for row in existing(rows)]
+        return COMMUNICATIONS.read_all(existing(rows))
 
     async def find(
         self, customer_id: UUID, communication_type: CommunicationType, external_id: str

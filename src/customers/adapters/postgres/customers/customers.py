@@ -82,13 +82,13 @@ class PostgresCustomers(CustomerRepository):
         self, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
     ) -> Sequence[Customer]:
         rows = await pages.page(self._session, customer_filter, sort, page)
-        return [CUSTOMERS.read(row) for row in rows]
+        return CUSTOMERS.read_all(rows)
 
     async def page_with_total(
         self, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
     ) -> CustomerPage:
         rows, total = await pages.page_with_total(self._session, customer_filter, sort, page)
-        return CustomerPage(customers=[CUSTOMERS.read(row) for row in rows], total=total, page=page)
+        return CustomerPage(customers=CUSTOMERS.read_all(rows), total=total, page=page)
 
     async def page_after(
         self,
@@ -98,7 +98,7 @@ class PostgresCustomers(CustomerRepository):
         limit: int,
     ) -> Sequence[Customer]:
         rows = await pages.page_after(self._session, customer_filter, sort, key, limit)
-        return [CUSTOMERS.read(row) for row in rows]
+        return CUSTOMERS.read_all(rows)
 
     async def count(self, customer_filter: CustomerFilter) -> int:
         return await pages.count(self._session, customer_filter)

@@ -41,7 +41,7 @@ class PostgresNotes(NoteRepository):
             customer_id=customer_id,
             limit=limit,
         )
-        return [NOTES.read(row) for row in existing(rows)]
+        return NOTES.read_all(existing(rows))
 
     async def remove(self, customer_id: UUID, note_id: UUID) -> None:
         if not await self._session.run(_REMOVE, customer_id=customer_id, id=note_id):

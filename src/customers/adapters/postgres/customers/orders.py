@@ -51,13 +51,13 @@ class PostgresOrders(OrderRepository):
             rows = await self._session.rows(
                 _AFTER, customer_id=customer_id, limit=limit, key_at=after.at, key_id=after.id
             )
-        return [ENTRIES.read(row) for row in existing(rows, "order_id")]
+        return ENTRIES.read_all(existing(rows, "order_id"))
 
     async def page(self, customer_id: UUID, status: OrderStatus | None, page: Page) -> OrderPage:
         rows = await self._session.rows(
             _PAGES[status], customer_id=customer_id, limit=page.size, offset=page.offset
         )
-        entries = [ENTRIES.read(row) for row in existing(rows, "order_id")]
+        entries = ENTRIES.read_all(existing(rows, "order_id"))
         return OrderPage(entries=entries, total=rows[0]["total"])
 
     async def get(self, customer_id: UUID, order_id: str) -> RecordedOrder:
@@ -65,9 +65,7 @@ class PostgresOrders(OrderRepository):
         if not (entries := existing(rows, "order_id")):
             raise OrderNotFound
         refunds = await self._session.rows(_REFUNDS, order_id=order_id)
-        return RecordedOrder(
-            entry=ENTRIES.read(entries[0]), refunds=[REFUNDS.read(row) for row in refunds]
-        )
+        return RecordedOrder(entry=ENTRIES.read(entries[0]), refunds=REFUNDS.read_all(refunds))
 
     async def recorded(self, customer_id: UUID, order_id: str) -> tuple[Customer, Entry] | None:
         row = await self._session.row(_RECORDED, customer_id=customer_id, order_id=order_id)

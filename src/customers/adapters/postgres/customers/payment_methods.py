@@ -33,7 +33,7 @@ class PostgresPaymentMethods(PaymentMethodRepository):
 
     async def all(self, customer_id: UUID) -> Sequence[PaymentMethod]:
         rows = await self._session.rows(_ALL, customer_id=customer_id)
-        return [PAYMENT_METHODS.read(row) for row in existing(rows)]
+        return PAYMENT_METHODS.read_all(existing(rows))
 
     async def replace(
         self, customer_id: UUID, before: Sequence[PaymentMethod], after: Sequence[PaymentMethod]

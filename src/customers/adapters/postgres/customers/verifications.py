@@ -26,7 +26,7 @@ class PostgresVerifications(VerificationRepository):
 
     async def all(self, customer_id: UUID) -> Sequence[Verification]:
         rows = await self._session.rows(_ALL, customer_id=customer_id)
-        return [VERIFICATIONS.read(row) for row in existing(rows, "token_hash")]
+        return VERIFICATIONS.read_all(existing(rows, "token_hash"))
 
     async def add(self, verification: Verification) -> None:
         await self._session.run(_ADD, **VERIFICATIONS.write(verification))

@@ -155,7 +155,7 @@ class PostgresMemberships(MembershipRepository):
         rows = await self._session.rows(
             membership_changes.FEED, segment_id=segment_id, after=after, limit=limit
         )
-        return [CHANGES.read(row) for row in rows]
+        return CHANGES.read_all(rows)
 
     async def _candidates(self, statement: Statement, **values: object) -> Sequence[StaleCandidate]:
         rows = await self._session.rows(statement, **values)

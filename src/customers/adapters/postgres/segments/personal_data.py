@@ -79,13 +79,13 @@ class PostgresPersonalData(PersonalDataReader):
     ) -> AsyncGenerator[Sequence[object], None]:
         for walk in walks:
             async for rows in walk.portions(self._session, customer_id):
-                yield [walk.mapping.read(row) for row in rows]
+                yield walk.mapping.read_all(rows)
 
     async def _refunds(self, customer_id: UUID) -> AsyncGenerator[Sequence[StoredRefund], None]:
         async for entries in self.records(Entry, customer_id):
             ids = [entry.order_id for entry in entries]
             if rows := await self._session.rows(_REFUNDS, order_ids=ids):
-                yield [REFUNDS.read(row) for row in rows]
+                yield REFUNDS.read_all(rows)
 
     async def _pending_changes(
         self, customer_id: UUID
