@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from customers.adapters.memory.storage import MemoryStorage
+from customers.adapters.postgres.customers import pages
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.query import SortField
 from tests.support.api_client import Api, serving
@@ -151,6 +152,11 @@ class Shop:
             await api.post(f"/customers/{id}/lock", REASON)
         elif fate != "stay":
             await api.delete(f"/customers/{id}" + ("?mode=erase" if fate == "erase" else ""))
+
+
+@pytest.fixture(autouse=True)
+def few_rows_before_a_deep_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "DEEP", 1)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -138,6 +138,14 @@ async def test_a_page_is_read_off_the_index_of_its_sort(session: Explaining) -> 
         assert ("Sort" in session.plan) == (sort in MERGED_SORTS), sort
 
 
+async def test_a_deep_page_reads_no_customers_but_its_own(session: Explaining, tenant: str) -> None:
+    await session.add_customers(tenant)
+    for sort in CustomerSort(), CustomerSort(by=SortField.EMAIL):
+        await pages.page_with_total(session, EVERYONE, sort, Page(number=1 + pages.DEEP // 20))
+        assert f"Index Only Scan Backward using customers_{sort.by}" in session.plan
+        assert "Index Scan using customers_pkey" in session.plan
+
+
 @pytest.mark.parametrize("customer", [a_customer(), a_customer(statistics=some_statistics())])
 async def test_a_page_after_a_key_begins_in_the_index_at_the_key(
     session: Explaining, customer: Customer

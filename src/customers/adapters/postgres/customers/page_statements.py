@@ -4,10 +4,10 @@ Each is composed of the conditions of a filter: one for the living customers tha
 the deleted ones, or both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, cast
 
 from attrs import frozen
 from sqlalchemy import (
@@ -46,14 +46,25 @@ from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import MONEY
 from customers.core.model.query import CustomerSort, SortDirection, SortField
 
+_BOTH = (customers, customer_statistics)
 _LIMIT = bindparam("limit", type_=BigInteger)
 _OFFSET = bindparam("offset", type_=BigInteger)
 
 
-def page(conditions: Conditions, sort: CustomerSort, max_rows: int | None = None) -> Select[Any]:
-    """A page from an offset. It must end within `max_rows` rows, if set; see `_among_first`."""
+def page(
+    conditions: Conditions,
+    sort: CustomerSort,
+    max_rows: int | None = None,
+    is_deep: bool = False,
+) -> Select[Any]:
+    """A page from an offset. It must end within `max_rows` rows, if set; see `_among_first`.
+
+    If it `is_deep`, the rows before it are not read from `customers`, whose rows are wide: its ids
+    are read off the index, and its rows are looked up.
+    """
     table = _single_table(conditions, sort)
-    return _complete(_page(conditions, table, sort, max_rows, offset=_OFFSET), table, sort)
+    held = () if is_deep and table is customers else _tables(table)
+    return _complete(_page(conditions, table, held, sort, max_rows, offset=_OFFSET), held, sort)
 
 
 def page_with_total(
@@ -61,17 +72,20 @@ def page_with_total(
     sort: CustomerSort,
     shape: counters.Shape | None,
     max_rows: int | None = None,
+    is_deep: bool = False,
 ) -> Select[Any]:
     """A page with the total, which is read from counters, or counted if `shape` is None."""
     total = count(conditions) if shape is None else counters.select_total(shape)
-    return page(conditions, sort, max_rows).add_columns(total.scalar_subquery().label("total"))
+    rows = page(conditions, sort, max_rows, is_deep)
+    return rows.add_columns(total.scalar_subquery().label("total"))
 
 
 def page_after(
     conditions: Conditions, sort: CustomerSort, max_rows: int | None = None
 ) -> Select[Any]:
     table = _single_table(conditions, sort)
-    return _complete(_page(conditions, table, sort, max_rows, offset=None), table, sort)
+    held = _tables(table)
+    return _complete(_page(conditions, table, held, sort, max_rows, offset=None), held, sort)
 
 
 def count(conditions: Conditions) -> Select[Any]:
@@ -100,13 +114,16 @@ class _Part:
 def _page(
     conditions: Conditions,
     table: Table | None,
+    held: Collection[Table],
     sort: CustomerSort,
     max_rows: int | None,
     *,
     offset: ColumnElement[int] | None,
 ) -> Select[Any]:
-    """The rows of a page, with the columns of `_columns`; after the key if there is no offset."""
-    columns, parts = _columns(table), _parts(conditions, table, sort)
+    """The rows of a page, with the columns of CUSTOMERS in the `held` tables and the id; after the
+    key if there is no offset.
+    """
+    columns, parts = _columns(held, sort), _parts(conditions, table, sort)
     rows = [_rows(part, sort, columns, after_key=offset is None) for part in parts]
     if len(rows) > 1:
         return _merged(rows, sort, offset)
@@ -122,27 +139,33 @@ def _single_table(conditions: Conditions, sort: CustomerSort) -> Table | None:
     return None if needs_both else table
 
 
-def _columns(table: Table | None) -> Sequence[ColumnElement[Any]]:
-    """The columns of CUSTOMERS that are in the table, or all of them, and the id."""
-    columns = [one for one in CUSTOMERS.columns if table is None or one.table is table]
-    if table is customer_statistics:
-        columns.append(customer_statistics.c.customer_id)
-    return columns
+def _tables(table: Table | None) -> Sequence[Table]:
+    return _BOTH if table is None else (table,)
 
 
-def _complete(page: Select[Any], table: Table | None, sort: CustomerSort) -> Select[Any]:
-    """The columns of CUSTOMERS for each row of the page; those of the other table are looked up."""
+def _columns(held: Collection[Table], sort: CustomerSort) -> Sequence[ColumnElement[Any]]:
+    """The columns of CUSTOMERS that are in these tables, and the id."""
+    columns = [one for one in CUSTOMERS.columns if one.table in held]
+    return columns if customers in held else [*columns, _id(sort)]
+
+
+def _complete(page: Select[Any], held: Collection[Table], sort: CustomerSort) -> Select[Any]:
+    """The columns of CUSTOMERS for each row of the page; those of tables that are not `held` are
+    looked up.
+    """
     rows = page.subquery("page")
-    own_id = _id_of(rows)
-    if table is None:
-        columns = [rows.c[one.name] for one in CUSTOMERS.columns]
-        return select(*columns).order_by(*_in_order(sort, rows.c.sort_value, own_id))
-    other = customer_statistics if table is customers else customers
-    is_same = _id_of(other) == own_id
-    others = lateral(select(*_columns(other)).where(other.c.tenant_id == TENANT, is_same), "others")
-    columns = [(others if one.table is other else rows).c[one.name] for one in CUSTOMERS.columns]
+    own_id, joined, sources = _id_of(rows), cast("FromClause", rows), dict[Any, FromClause]()
+    for table in _BOTH:
+        if table in held:
+            sources[table] = rows
+            continue
+        own = [one for one in CUSTOMERS.columns if one.table is table]
+        looked_up = select(*own).where(table.c.tenant_id == TENANT, _id_of(table) == own_id)
+        sources[table] = lateral(looked_up, f"of_{table.name}")
+        joined = joined.join(sources[table], true())
+    columns = [sources[one.table].c[one.name] for one in CUSTOMERS.columns]
     in_order = _in_order(sort, rows.c.sort_value, own_id)
-    return select(*columns).select_from(rows.join(others, true())).order_by(*in_order)
+    return select(*columns).select_from(joined).order_by(*in_order)
 
 
 def _id_of(rows: FromClause) -> ColumnElement[Any]:

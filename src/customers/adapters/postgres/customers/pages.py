@@ -22,6 +22,8 @@ from customers.core.model.customer_filter import CustomerFilter
 from customers.core.model.query import CustomerKey, CustomerSort, Page
 
 _MAX_OFFSET = 2**62
+# From this offset on, reading whole rows takes longer than looking up those of the page.
+DEEP = 200
 # Pages that end beyond this row are planned anew, which costs little beside reading them.
 _MAX_PLANNED_ONCE = 10_000
 
@@ -51,9 +53,9 @@ async def page_with_total(
         return await _page_and_count(session, customer_filter, sort, page.size, offset)
     values = filters.values(customer_filter)
     shape = counters.shape(customer_filter)
-    max_rows = _max_rows(values, offset + page.size)
+    how = _max_rows(values, offset + page.size), offset >= DEEP
     statement = filters.statement(
-        customer_filter, values, page_statements.page_with_total, sort, shape, max_rows
+        customer_filter, values, page_statements.page_with_total, sort, shape, *how
     )
     values |= counters.values(customer_filter)
     rows = await session.rows(statement, limit=page.size, offset=offset, **values)
@@ -120,8 +122,8 @@ async def _rows(
     if member_pages.supports(customer_filter, sort):
         statement = member_pages.page(sort.direction)
     else:
-        max_rows = _max_rows(values, offset + limit)
-        statement = filters.statement(customer_filter, values, page_statements.page, sort, max_rows)
+        how = _max_rows(values, offset + limit), offset >= DEEP
+        statement = filters.statement(customer_filter, values, page_statements.page, sort, *how)
     return await session.rows(statement, limit=limit, offset=offset, **values)
 
 
