@@ -22,8 +22,8 @@ VALUES = (
     "total_orders total_spent average_order_value first_order_date last_order_date updated_at "
     "version"
 ).split()
-# Copies of what lists are filtered by, which stay in `customers`.
-COPIES = ("status", "customer_type")
+# Copies of what lists are filtered and sorted by, which stay in `customers`.
+COPIES = ("created_at", "status", "customer_type")
 DATES = ("last_order_date", "first_order_date")
 SORTS = ("updated_at", "total_spent", "total_orders", "average_order_value", *DATES)
 # The values that a new row of `customers` has until its statistics are copied to it.
@@ -129,6 +129,7 @@ def _create_table() -> None:
         sa.Column("last_order_date", moment),
         sa.Column("updated_at", moment, nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", moment, nullable=False),
         sa.Column("status", sa.Text(collation="C"), nullable=False),
         sa.Column("customer_type", sa.Text(collation="C"), nullable=False),
         sa.Column("is_living", sa.Boolean(), nullable=False),

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from customers.adapters.memory.storage import MemoryStorage
-from customers.adapters.postgres.customers import pages
+from customers.adapters.postgres.customers import narrow_pages, pages
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.query import SortField
 from tests.support.api_client import Api, serving
@@ -95,7 +95,7 @@ class Shop:
         }
         chosen = random.sample(sorted(filters), random.choice((0, 1, 1, 2, 2, 3, 4)))
         query = {name: filters[name] for name in chosen}
-        query["sort_by"] = random.choice(list(SortField))
+        query["sort_by"] = random.choice((*SortField, *[SortField.CREATED_AT] * 3))
         query["sort_order"] = random.choice(("asc", "desc"))
         query["page_size"] = str(random.choice((3, 7, 20, 100)))
         place = random.choice(("", "", "list", "members"))
@@ -155,8 +155,10 @@ class Shop:
 
 
 @pytest.fixture(autouse=True)
-def few_rows_before_a_deep_page(monkeypatch: pytest.MonkeyPatch) -> None:
+def few_rows_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are deep, and ranges are wide, with few customers."""
     monkeypatch.setattr(pages, "DEEP", 1)
+    monkeypatch.setattr(narrow_pages, "MAX_CUSTOMERS", CUSTOMERS // 4)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from customers.adapters.postgres.customers import pages
+from customers.adapters.postgres.customers import narrow_pages, pages
 from customers.adapters.postgres.customers.customers import PostgresCustomers
 from customers.adapters.postgres.customers.order_groups import record_orders
 from customers.adapters.postgres.customers.orders import PostgresOrders
@@ -172,6 +172,22 @@ async def test_the_newest_customers_of_a_status_or_type_are_read_off_an_index_of
     await pages.page(session, customer_filter, CustomerSort(), Page())
     assert not re.search(r"^ *Filter:", session.plan, re.MULTILINE)
     assert "Sort" not in session.plan
+
+
+async def test_only_the_customers_of_a_narrow_range_are_read_and_sorted(
+    session: Explaining, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await session.add_customers(tenant)
+    await session.disable("seqscan", "bitmapscan")
+    changed = CustomerFilter(updated_from=later(days=-9), types=frozenset({CustomerType.RETAIL}))
+    ordered = CustomerFilter(updated_from=NOW, last_order_from=NOW, last_order_to=NOW)
+    [by_change] = await session.plans_of(lambda own: pages.page(own, changed, NEWEST, Page()))
+    assert "using customer_statistics_updated_at" in by_change
+    by_order, *_ = await session.plans_of(lambda own: pages.page(own, ordered, NEWEST, Page()))
+    assert "using customer_statistics_last_order_date" in by_order
+    monkeypatch.setattr(narrow_pages, "MAX_CUSTOMERS", 100)
+    wide, _ = await session.plans_of(lambda own: pages.page(own, changed, NEWEST, Page()))
+    assert "using customer_statistics_updated_at" in wide
 
 
 @pytest.mark.parametrize(

@@ -118,10 +118,10 @@ def expect_no_failures(
 DIFFERENCES = """
 SELECT * FROM customers c FULL JOIN customer_statistics s ON (c.tenant_id, c.id) =
 (s.tenant_id, s.customer_id) WHERE (c.total_orders, c.total_spent, c.average_order_value,
-c.first_order_date, c.last_order_date, c.updated_at, c.version, c.status, c.customer_type,
-c.deleted_at IS NULL) IS DISTINCT FROM (s.total_orders, s.total_spent, s.average_order_value,
-s.first_order_date, s.last_order_date, s.updated_at, s.version, s.status, s.customer_type,
-s.is_living)
+c.first_order_date, c.last_order_date, c.updated_at, c.version, c.created_at, c.status,
+c.customer_type, c.deleted_at IS NULL) IS DISTINCT FROM (s.total_orders, s.total_spent,
+s.average_order_value, s.first_order_date, s.last_order_date, s.updated_at, s.version,
+s.created_at, s.status, s.customer_type, s.is_living)
 """
 ORDERS = 20
 TYPES = ("WHOLESALE", "VIP")

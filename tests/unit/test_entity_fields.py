@@ -86,7 +86,9 @@ STORED: Final[Mapping[type, Columns]] = {
     ),
     Statistics: Columns(
         table=statistics_table.customer_statistics,
-        besides=names("tenant_id customer_id updated_at version status customer_type is_living"),
+        besides=names(
+            "tenant_id customer_id updated_at version created_at status customer_type is_living"
+        ),
     ),
     Address: Columns(table=owned_tables.customer_addresses),
     PaymentMethod: Columns(

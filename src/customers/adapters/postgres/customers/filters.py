@@ -162,7 +162,7 @@ def has_one_plan(names: Collection[str]) -> bool:
 def _conditions(
     names: frozenset[str], groups: Sequence[str], *clauses: ColumnElement[bool]
 ) -> Conditions:
-    own = [clause for name, clause in _CLAUSES.items() if name in names]
+    own = [clause for name, clause in CLAUSES.items() if name in names]
     if (search := search_condition(names)) is not None:
         own.append(search)
     clauses = (*own, *clauses)
@@ -222,6 +222,7 @@ _statistics = customer_statistics.c
 _GROUPS = {"living": LIVING, "deleted": DELETED}
 _REPEATED = {
     customers.c.id: _statistics.customer_id,
+    customers.c.created_at: _statistics.created_at,
     customers.c.status: _statistics.status,
     customers.c.customer_type: _statistics.customer_type,
 }
@@ -247,7 +248,7 @@ OF_SEGMENT = and_(
 )
 WITHOUT = bindparam("without", type_=UUIDS)
 PLUS = bindparam("plus", type_=UUIDS)
-_CLAUSES: Mapping[str, ColumnElement[bool]] = {
+CLAUSES: Mapping[str, ColumnElement[bool]] = {
     "status": _customer.status == bindparam("status", type_=TEXT),
     "status_any": _customer.status == any_(bindparam("status_any", type_=TEXTS)),
     "customer_type": _customer.customer_type == bindparam("customer_type", type_=TEXT),

@@ -47,8 +47,8 @@ from customers.adapters.postgres.schema.types import MONEY
 from customers.core.model.query import CustomerSort, SortDirection, SortField
 
 _BOTH = (customers, customer_statistics)
-_LIMIT = bindparam("limit", type_=BigInteger)
-_OFFSET = bindparam("offset", type_=BigInteger)
+LIMIT = bindparam("limit", type_=BigInteger)
+OFFSET = bindparam("offset", type_=BigInteger)
 
 
 def page(
@@ -64,7 +64,7 @@ def page(
     """
     table = _single_table(conditions, sort)
     held = () if is_deep and table is customers else _tables(table)
-    return _complete(_page(conditions, table, held, sort, max_rows, offset=_OFFSET), held, sort)
+    return complete(_page(conditions, table, held, sort, max_rows, offset=OFFSET), held, sort)
 
 
 def page_with_total(
@@ -85,7 +85,7 @@ def page_after(
 ) -> Select[Any]:
     table = _single_table(conditions, sort)
     held = _tables(table)
-    return _complete(_page(conditions, table, held, sort, max_rows, offset=None), held, sort)
+    return complete(_page(conditions, table, held, sort, max_rows, offset=None), held, sort)
 
 
 def count(conditions: Conditions) -> Select[Any]:
@@ -129,7 +129,7 @@ def _page(
         return _merged(rows, sort, offset)
     if max_rows is not None:
         return _among_first(max_rows, rows[0], sort).offset(offset)
-    return rows[0].limit(_LIMIT).offset(offset)
+    return rows[0].limit(LIMIT).offset(offset)
 
 
 def _single_table(conditions: Conditions, sort: CustomerSort) -> Table | None:
@@ -149,9 +149,9 @@ def _columns(held: Collection[Table], sort: CustomerSort) -> Sequence[ColumnElem
     return columns if customers in held else [*columns, _id(sort)]
 
 
-def _complete(page: Select[Any], held: Collection[Table], sort: CustomerSort) -> Select[Any]:
-    """The columns of CUSTOMERS for each row of the page; those of tables that are not `held` are
-    looked up.
+def complete(page: Select[Any], held: Collection[Table], sort: CustomerSort) -> Select[Any]:
+    """The columns of CUSTOMERS for each row of the page, which has a `sort_value`; those of tables
+    that are not `held` are looked up.
     """
     rows = page.subquery("page")
     own_id, joined, sources = _id_of(rows), cast("FromClause", rows), dict[Any, FromClause]()
@@ -164,7 +164,7 @@ def _complete(page: Select[Any], held: Collection[Table], sort: CustomerSort) ->
         sources[table] = lateral(looked_up, f"of_{table.name}")
         joined = joined.join(sources[table], true())
     columns = [sources[one.table].c[one.name] for one in CUSTOMERS.columns]
-    in_order = _in_order(sort, rows.c.sort_value, own_id)
+    in_order = ordered(sort, rows.c.sort_value, own_id)
     return select(*columns).select_from(joined).order_by(*in_order)
 
 
@@ -179,7 +179,7 @@ def _parts(conditions: Conditions, table: Table | None, sort: CustomerSort) -> l
     """
     own = [one.of_both() if table is None else one.of_one(table) for one in conditions]
     chosen = [condition for condition in own if condition is not None]
-    if not (_ascends(sort) and _column(sort) in INDEXED_DATES):
+    if not (ascends(sort) and _column(sort) in INDEXED_DATES):
         return [_Part(condition) for condition in chosen]
     value = _indexed_value(sort)
     dated = [_Part(and_(condition, value > MINUS_INFINITY), False) for condition in chosen]
@@ -190,7 +190,7 @@ def _rows(
     part: _Part, sort: CustomerSort, columns: Sequence[ColumnElement[Any]], *, after_key: bool
 ) -> Select[Any]:
     """The rows of a part in order, with the value by which parts are sorted as `sort_value`."""
-    in_order = _in_order(sort, _indexed_value(sort), _id(sort))
+    in_order = ordered(sort, _indexed_value(sort), _id(sort))
     rows = select(*columns, _sort_value(sort).label("sort_value")).where(part.condition)
     if after_key:
         rows = rows.where(_is_after(part, sort))
@@ -206,9 +206,9 @@ def _is_after(part: _Part, sort: CustomerSort) -> ColumnElement[bool]:
     if part.is_missing:
         return own_id > case((key_value.is_(None), key_id), else_=_BEFORE_ALL)
     if _column(sort) in INDEXED_DATES:
-        key_value = func.coalesce(key_value, INFINITY if _ascends(sort) else MINUS_INFINITY)
+        key_value = func.coalesce(key_value, INFINITY if ascends(sort) else MINUS_INFINITY)
     place, key = tuple_(value, own_id), tuple_(key_value, key_id)
-    return place > key if _ascends(sort) else place < key
+    return place > key if ascends(sort) else place < key
 
 
 def _merged(
@@ -217,7 +217,7 @@ def _merged(
     """The first rows of all parts together, in order. Of each part, only as many rows are read as
     the page and the `offset` rows before it can contain.
     """
-    limit = _LIMIT if offset is None else _LIMIT + offset
+    limit = LIMIT if offset is None else LIMIT + offset
     first = [select(part.limit(limit).subquery()) for part in parts]
     return _page_of(union_all(*first).subquery("merged"), sort).offset(offset)
 
@@ -233,18 +233,18 @@ def _among_first(max_rows: int, rows: Select[Any], sort: CustomerSort) -> Select
 
 
 def _page_of(rows: Subquery, sort: CustomerSort) -> Select[Any]:
-    in_order = _in_order(sort, rows.c.sort_value, _id_of(rows))
-    return select(rows).order_by(*in_order).limit(_LIMIT)
+    in_order = ordered(sort, rows.c.sort_value, _id_of(rows))
+    return select(rows).order_by(*in_order).limit(LIMIT)
 
 
-def _in_order(sort: CustomerSort, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    return [column if _ascends(sort) else column.desc() for column in columns]
+def ordered(sort: CustomerSort, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    return [column if ascends(sort) else column.desc() for column in columns]
 
 
 def _sort_value(sort: CustomerSort) -> ColumnElement[Any]:
     """The value of this sort, by which the rows of several parts are sorted."""
     name = _column(sort)
-    if _ascends(sort) and name in INDEXED_DATES:
+    if ascends(sort) and name in INDEXED_DATES:
         return func.coalesce(customer_statistics.c[name], INFINITY)
     return _indexed_value(sort)
 
@@ -267,7 +267,7 @@ def _column(sort: CustomerSort) -> str:
     return _COLUMNS.get(sort.by, sort.by.value)
 
 
-def _ascends(sort: CustomerSort) -> bool:
+def ascends(sort: CustomerSort) -> bool:
     return sort.direction is SortDirection.ASC
 
 

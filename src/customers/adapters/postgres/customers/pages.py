@@ -14,6 +14,7 @@ from customers.adapters.postgres.customers import (
     counters,
     filters,
     member_pages,
+    narrow_pages,
     page_statements,
 )
 from customers.adapters.postgres.customers.search_lookups import look_up
@@ -43,13 +44,13 @@ async def page(
 async def page_with_total(
     session: Session, customer_filter: CustomerFilter, sort: CustomerSort, page: Page
 ) -> tuple[Sequence[Record], int]:
-    """As `page`, with the total. One statement reads both, except past the end of the list, and
-    where counting may cost much more than the page.
+    """As `page`, with the total. One statement reads both, except past the end of the list, where
+    counting may cost much more than the page, and in narrow ranges.
     """
     if not customer_filter.finds_anyone:
         return [], 0
     offset = _offset(page)
-    if _is_costly(customer_filter):
+    if _is_costly(customer_filter) or narrow_pages.range_of(customer_filter, sort):
         return await _page_and_count(session, customer_filter, sort, page.size, offset)
     values = filters.values(customer_filter)
     shape = counters.shape(customer_filter)
@@ -77,14 +78,16 @@ async def page_after(
     if key is None or not customer_filter.finds_anyone:
         return await page(session, customer_filter, sort, Page(size=limit))
     values = await _values(session, customer_filter)
+    place = {"limit": limit, "key_value": key.value, "key_id": key.id}
+    if rows := await _narrow(session, customer_filter, values, sort, place):
+        return rows
     if member_pages.supports(customer_filter, sort):
         statement = member_pages.page_after(sort.direction)
     else:
         statement = filters.statement(
             customer_filter, values, page_statements.page_after, sort, _max_rows(values, limit)
         )
-    values |= {"key_value": key.value, "key_id": key.id}
-    return await session.rows(statement, limit=limit, **values)
+    return await session.rows(statement, **place, **values)
 
 
 async def count(session: Session, customer_filter: CustomerFilter) -> int:
@@ -119,12 +122,31 @@ async def _rows(
     limit: int,
     offset: int,
 ) -> Sequence[Record]:
+    place = {"limit": limit, "offset": offset}
+    if rows := await _narrow(session, customer_filter, values, sort, place):
+        return rows
     if member_pages.supports(customer_filter, sort):
         statement = member_pages.page(sort.direction)
     else:
         how = _max_rows(values, offset + limit), offset >= DEEP
         statement = filters.statement(customer_filter, values, page_statements.page, sort, *how)
-    return await session.rows(statement, limit=limit, offset=offset, **values)
+    return await session.rows(statement, **place, **values)
+
+
+async def _narrow(
+    session: Session,
+    customer_filter: CustomerFilter,
+    values: Mapping[str, object],
+    sort: CustomerSort,
+    place: Mapping[str, object],
+) -> Sequence[Record]:
+    """The rows of a page by `narrow_pages`; none if it does not read this one, or finds nobody."""
+    range = narrow_pages.range_of(customer_filter, sort)
+    if not range:
+        return []
+    how = range, sort, narrow_pages.MAX_CUSTOMERS, "key_id" in place
+    statement = filters.statement(customer_filter, values, narrow_pages.page, *how)
+    return await session.rows(statement, **place, **values)
 
 
 async def _counted(

@@ -88,7 +88,8 @@ TABLES: Final[Mapping[str, Sequence[RecordMap]]] = {
         "phone_folded country_folded country_code_folded notes_folded tags_folded",
     ),
     "customer_statistics": _of(
-        Statistics, others="tenant_id customer_id updated_at version status customer_type is_living"
+        Statistics,
+        others="tenant_id customer_id updated_at version created_at status customer_type is_living",
     ),
     "customer_addresses": _of(Address),
     "customer_payment_methods": _of(PaymentMethod, others="is_released"),

@@ -28,7 +28,9 @@ customer_statistics = Table(
     *columns(MOMENT, "first_order_date last_order_date", null=True),
     column("updated_at", MOMENT),
     column("version", BigInteger()),
-    # Copies, so that a list of a status or a type, sorted by a value of this table, reads no other.
+    # Copies, so that a list that is filtered by one of them and by values of this table, or sorted
+    # by one of each, reads no other.
+    column("created_at", MOMENT),
     *columns(TEXT, "status customer_type"),
     # Whether the customer is not deleted: the indexes have living customers only.
     column("is_living", Boolean()),
