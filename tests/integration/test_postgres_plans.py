@@ -5,7 +5,7 @@ return in order is then sorted, and the plan shows it.
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 
@@ -14,8 +14,12 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from customers.adapters.postgres.customers import narrow_pages, pages
+from customers.adapters.postgres.customers.customer_groups import (
+    get_many_for_update,
+    write_many,
+)
 from customers.adapters.postgres.customers.customers import PostgresCustomers
-from customers.adapters.postgres.customers.order_groups import record_orders
+from customers.adapters.postgres.customers.order_groups import record_orders, try_orders
 from customers.adapters.postgres.customers.orders import PostgresOrders
 from customers.adapters.postgres.engine.migrate import migrate
 from customers.adapters.postgres.engine.session import TENANT, Session
@@ -411,9 +415,36 @@ async def test_a_group_of_orders_looks_up_its_customers_alone(
     group = [an_entry(a_customer(tenant_id=tenant)) for _ in range(200)]
     [plan] = await session.plans_of(lambda _: record_orders(session, group, NOW, USD))
     conditions = re.findall(r" on customer(?:s|_statistics)\b.*\n *Index Cond: (.*)", plan)
-    assert len(conditions) == 4  # locked, seen in the snapshot, updated, and the other row
+    assert len(conditions) == 3  # locked, seen in the snapshot, and the other row
     assert all("tenant_id" in line and "id = " in line for line in conditions)
     assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("row_security", [False, True])
+async def test_customers_of_a_tenant_that_the_planner_does_not_know_are_looked_up_by_id(
+    empty: str, tenant: str, row_security: bool
+) -> None:
+    """It expects one customer, and would compare each of a thousand with each of a group."""
+    await migrate(empty)
+    async with explaining(empty, f"{tenant}-known", row_security=row_security) as session:
+        await session.add_customers(f"{tenant}-known")
+    group = [a_customer(tenant_id=tenant) for _ in range(200)]
+    entries = [an_entry(customer) for customer in group]
+    ids, email_keys = [one.id for one in group], [one.email_key for one in group]
+    writes: Sequence[Read] = (
+        lambda session: record_orders(session, entries, NOW, USD),
+        lambda session: try_orders(session, entries, NOW, USD),
+        lambda session: get_many_for_update(session, ids, email_keys),
+        lambda session: write_many(session, [], group),
+    )
+    async with explaining(empty, tenant, row_security=row_security) as session:
+        for write in writes:
+            for plan in await session.plans_of(write):
+                conditions = re.findall(
+                    r" on customer(?:s|_statistics)\b.*\n *Index Cond: (.*)", plan
+                )
+                assert all("id = " in line or "email_key = " in line for line in conditions), plan
+                assert not re.search(r" on customer(?:s|_statistics)\b.*\n *Filter", plan), plan
 
 
 @pytest.mark.parametrize("row_security", [False, True])

@@ -65,6 +65,10 @@ class Explaining(Session):
         await self._explain(statement, values)
         return await super().value(statement, **values)
 
+    async def run(self, statement: Statement, **values: object) -> int:
+        await self._explain(statement, values)
+        return await super().run(statement, **values)
+
     async def plans_of(self, read: Read) -> Sequence[str]:
         """The plan of every statement of a read."""
         self._plans = list[str]()

@@ -37,14 +37,20 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.elements import ColumnElement
 
-from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS, WITH_STATISTICS
+from customers.adapters.postgres.customers.lateral import lateral
+from customers.adapters.postgres.customers.rows import (
+    CUSTOMER_ROW,
+    CUSTOMERS,
+    CUSTOMERS_WITH_STATISTICS,
+    ORDER_COLUMNS,
+    WITH_STATISTICS,
+)
 from customers.adapters.postgres.engine.row_mapping import RowMapping
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.schema.segment_tables import (
     customer_segment_pending_changes,
     customer_segment_tenants,
 )
-from customers.adapters.postgres.schema.statistics_table import customer_statistics
 from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import MOMENT, TEXT
 from customers.core.model.membership import Cause
@@ -90,12 +96,13 @@ def on_save_many(rows: FromClause) -> Insert:
     """Stores the pending changes of living customers, of whom details change; `rows` has their new
     values.
     """
-    image = _image(CUSTOMERS.columns)
+    own = (customers.c.tenant_id == TENANT, customers.c.id == rows.c.id)
+    stored = select(*CUSTOMER_ROW).select_from(CUSTOMERS_WITH_STATISTICS).where(*own)
+    before = lateral(stored, "before")
+    image = _image([before.c[one.name] for one in CUSTOMERS.columns])
     changes = select(TENANT, rows.c.id, rows.c.updated_at, _CUSTOMER, image)
-    changes = changes.select_from(customers, customer_statistics, rows, _tenant)
-    own = (customers.c.tenant_id == TENANT, customers.c.id == rows.c.id, WITH_STATISTICS)
-    is_captured = (_tenant.c.tenant_id == TENANT, _tenant.c.captures_customers)
-    return _insert(changes.where(*own, *is_captured))
+    changes = changes.select_from(rows.join(before, true()).join(_tenant, true()))
+    return _insert(changes.where(_tenant.c.tenant_id == TENANT, _tenant.c.captures_customers))
 
 
 def on_order(before: FromClause, updated: FromClause) -> Insert:

@@ -28,7 +28,6 @@ from sqlalchemy import (
     select,
     true,
     union_all,
-    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.elements import ColumnElement
@@ -36,7 +35,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from customers.adapters.postgres.customers import change_capture
 from customers.adapters.postgres.customers.counters import add_to_counters
 from customers.adapters.postgres.customers.customer_writes import TRY_ADD
-from customers.adapters.postgres.customers.lateral import any_of, lateral
+from customers.adapters.postgres.customers.lateral import lateral
 from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.customers.text_locks import lock_texts, try_lock
 from customers.adapters.postgres.engine.session import TENANT, Session
@@ -165,23 +164,23 @@ def _locked(*, skip_locked: bool = False) -> Select[Any]:
     """Selects the customers `ids`, deleted ones included, and locks both rows of each in the order
     of their ids. Both are the newest versions. With `skip_locked` it waits for no customer.
     """
-    statistics = customer_statistics.c
-    own = (statistics.tenant_id == TENANT, statistics.customer_id == any_of(_IDS))
-    in_order = select(*statistics).where(*own).order_by(statistics.customer_id)
-    locked = (
-        in_order.with_for_update(key_share=True, skip_locked=skip_locked)
-        .cte("locked")
-        .prefix_with("MATERIALIZED")
-    )
+    distinct = select(func.unnest(_IDS).label("id")).distinct().subquery("distinct_ids")
+    ids = select(distinct.c.id).order_by(distinct.c.id).subquery("ids")
+    own = _locked_row(customer_statistics, customer_statistics.c.customer_id == ids.c.id)
+    statistics = lateral(own.with_for_update(key_share=True, skip_locked=skip_locked), "statistics")
+    locked = select(statistics).select_from(ids.join(statistics, true()))
+    locked_first = locked.cte("locked").prefix_with("MATERIALIZED")
+    other = _locked_row(customers, customers.c.id == locked_first.c.customer_id)
+    details = lateral(other.with_for_update(key_share=True), "details")
     columns = (
-        locked.c[one.name] if one.table is customer_statistics else one for one in CUSTOMERS.columns
+        (locked_first if one.table is customer_statistics else details).c[one.name]
+        for one in CUSTOMERS.columns
     )
-    return (
-        select(*columns)
-        .join_from(locked, customers, customers.c.id == locked.c.customer_id)
-        .where(customers.c.tenant_id == TENANT)
-        .with_for_update(key_share=True, of=customers)
-    )
+    return select(*columns).select_from(locked_first.join(details, true()))
+
+
+def _locked_row(table: Table, condition: ColumnElement[bool]) -> Select[Any]:
+    return select(*table.c).where(table.c.tenant_id == TENANT, condition)
 
 
 def _add_many() -> Select[Any]:
@@ -239,11 +238,14 @@ def _save_many() -> Select[Any]:
 
 
 def _updated(rows: CTE, table: Table, id: Column[Any]) -> CTE:
-    values = _values(rows, table)
+    """Writes the rows that are there, found by their key as in every INSERT: the planner of an
+    UPDATE may prefer to read all rows of the tenant.
+    """
+    values = {"tenant_id": TENANT, **_values(rows, table)}
+    new = insert(table).from_select(list(values), select(*values.values()))
+    changed = {name: new.excluded[name] for name in values if name not in ("tenant_id", id.name)}
     return (
-        update(table)
-        .where(table.c.tenant_id == TENANT, id == rows.c.id)
-        .values({name: value for name, value in values.items() if name != id.name})
+        new.on_conflict_do_update(index_elements=["tenant_id", id.name], set_=changed)
         .returning(id.label("id"))
         .cte(f"saved_{table.name}")
     )
@@ -251,13 +253,15 @@ def _updated(rows: CTE, table: Table, id: Column[Any]) -> CTE:
 
 def _differences(rows: CTE) -> Select[Any]:
     """By how much the numbers of customers by status and type change, without zeros."""
-    old = (customers.c.status, customers.c.customer_type, _number(-1))
+    kind = (customers.c.status, customers.c.customer_type)
     own = (customers.c.tenant_id == TENANT, customers.c.id == rows.c.id, LIVING)
-    new = (rows.c.status, rows.c.customer_type, _number(1))
-    both = union_all(select(*old).where(*own), select(*new).select_from(rows)).subquery("both")
+    stored = lateral(select(*kind).where(*own), "stored")
+    old = select(stored.c.status, stored.c.customer_type, _number(-1))
+    new = select(rows.c.status, rows.c.customer_type, _number(1))
+    both = union_all(old.select_from(rows.join(stored, true())), new).subquery("both")
     total = func.sum(both.c.customers)
-    kind = (both.c.status, both.c.customer_type)
-    return select(*kind, total.label("customers")).group_by(*kind).having(total != 0)
+    both_kind = (both.c.status, both.c.customer_type)
+    return select(*both_kind, total.label("customers")).group_by(*both_kind).having(total != 0)
 
 
 def _number(number: int) -> ColumnElement[int]:

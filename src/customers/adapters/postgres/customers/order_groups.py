@@ -8,9 +8,11 @@ It does for several orders what RECORD_ORDER of `single_orders` does for one, in
    for a transaction that is inserting the same order. All transactions take the locks in this
    order, so groups that overlap wait for each other and never deadlock.
 3. `sums` adds up the inserted orders by customer; an order that was not inserted is not counted.
-4. `updated` may have an older snapshot than the locks. PostgreSQL notices that a row has changed
-   and evaluates every expression again on its newest version, with the sums as they are. So the
-   statistics come from the row itself, never from `locked`.
+4. `written` adds the sums to the statistics in `locked`, which are the newest, and stay so until
+   the statement ends.
+
+No step joins `customers` to statistics by the planner's choice: of a tenant whom its statistics do
+not know yet, it expects one customer, and compares all of them with all orders.
 
 `TRY_ORDERS` does not wait for customers: it leaves out those whom another transaction has locked.
 It fails if it has to wait for an order, which another transaction is inserting, for longer than
@@ -28,28 +30,29 @@ from sqlalchemy import (
     CTE,
     Select,
     TableValuedAlias,
-    any_,
     bindparam,
     column,
     func,
     select,
-    update,
+    true,
 )
 from sqlalchemy.dialects.postgresql import insert
 
 from customers.adapters.postgres.customers import change_capture
+from customers.adapters.postgres.customers.lateral import lateral
 from customers.adapters.postgres.customers.locked_statistics import (
     Row,
-    locked_statistics,
+    locked_statistics_of,
     with_current_details,
 )
 from customers.adapters.postgres.customers.order_statistics import currency_values, with_orders
 from customers.adapters.postgres.customers.orders import ENTRIES
-from customers.adapters.postgres.customers.rows import CUSTOMERS, WITH_STATISTICS
+from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
 from customers.adapters.postgres.engine.session import TENANT, Session
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.ledger_tables import customer_orders
 from customers.adapters.postgres.schema.statistics_table import customer_statistics
+from customers.adapters.postgres.schema.tables import customers
 from customers.adapters.postgres.schema.types import UUIDS
 from customers.core.model.customer import Customer
 from customers.core.model.ledger import Entry, with_order
@@ -138,14 +141,14 @@ def _before(row: Row, after: Statistics, recorded: Sequence[Entry]) -> Statistic
 
 
 def _record_orders() -> Select[Any]:
-    locked = locked_statistics(_AMONG)
+    locked = locked_statistics_of(_IDS)
     updated, captured = _changes(locked)
     joined = locked.join(updated, updated.c.id == locked.c.id)
     return select(updated, locked.c.has_changed).select_from(joined).add_cte(captured)
 
 
 def _try_orders() -> Select[Any]:
-    locked = locked_statistics(_AMONG, skip_locked=True)
+    locked = locked_statistics_of(_IDS, skip_locked=True)
     updated, captured = _changes(locked)
     joined = locked.outerjoin(updated, updated.c.id == locked.c.id)
     columns = (updated, locked.c.has_changed, locked.c.id.label("locked_id"))
@@ -155,7 +158,7 @@ def _try_orders() -> Select[Any]:
 
 def _changes(locked: CTE) -> tuple[CTE, CTE]:
     """The customers whose orders were recorded, and their pending changes."""
-    updated = _updated(_sums(locked, _recorded(locked)))
+    updated = _updated(locked, _sums(locked, _recorded(locked)))
     return updated, change_capture.on_order(locked, updated).cte("captured")
 
 
@@ -203,30 +206,47 @@ def _sums(locked: CTE, recorded: CTE) -> CTE:
     )
 
 
-def _updated(sums: CTE) -> CTE:
-    """Adds the sums to the statistics of each customer."""
-    values = with_orders(
+def _updated(locked: CTE, sums: CTE) -> CTE:
+    """The customers, after the sums have been added to their statistics."""
+    written = _written(locked, sums)
+    own = (customers.c.tenant_id == TENANT, customers.c.id == written.c.customer_id)
+    details = [one for one in CUSTOMERS.columns if one.table is customers]
+    customer = lateral(select(*details).where(*own), "customer")
+    columns = (
+        written.c[one.name] if one.table is customer_statistics else customer.c[one.name]
+        for one in CUSTOMERS.columns
+    )
+    before = (sums.c.order_ids, sums.c.first_date_before, sums.c.last_date_before)
+    joined = written.join(sums, sums.c.id == written.c.customer_id).join(customer, true())
+    return select(*columns, *before).select_from(joined).cte("updated")
+
+
+def _written(locked: CTE, sums: CTE) -> CTE:
+    """Writes the new statistics of each customer. The row that is there is found by its key, as in
+    every INSERT: the planner of an UPDATE may prefer to read all rows of the tenant.
+    """
+    changed = with_orders(
         count=sums.c.count,
         spent=sums.c.spent,
         first_date=sums.c.first_date,
         last_date=sums.c.last_date,
+        current=locked.c,
     )
+    kept = {one.name: locked.c[one.name] for one in customer_statistics.c if one.name in locked.c}
+    values = {"tenant_id": TENANT, "customer_id": locked.c.id, **kept, **changed}
+    rows = select(*values.values()).join_from(sums, locked, locked.c.id == sums.c.id)
+    new = insert(customer_statistics).from_select(list(values), rows)
     return (
-        update(customer_statistics)
-        .where(customer_statistics.c.tenant_id == TENANT, WITH_STATISTICS)
-        .where(customer_statistics.c.customer_id == sums.c.id)
-        .values(values)
-        .returning(
-            *CUSTOMERS.columns,
-            sums.c.order_ids,
-            sums.c.first_date_before,
-            sums.c.last_date_before,
+        new.on_conflict_do_update(
+            index_elements=["tenant_id", "customer_id"],
+            set_={name: new.excluded[name] for name in changed},
         )
-        .cte("updated")
+        .returning(customer_statistics.c.customer_id, *ORDER_COLUMNS)
+        .cte("written")
     )
 
 
-_AMONG = customer_statistics.c.customer_id == any_(bindparam("customer_id", type_=UUIDS))
+_IDS = bindparam("customer_id", type_=UUIDS)
 _NAMES = tuple(one.name for one in ENTRIES.columns)
 _RETURNED = ("order_id", "customer_id", "total_amount", "order_date")
 RECORD_ORDERS = Statement.of(_record_orders())

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import ColumnElement, Numeric, bindparam, func
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from customers.adapters.postgres.schema.statistics_table import customer_statistics
 from customers.adapters.postgres.schema.types import MOMENT
@@ -17,21 +18,22 @@ def with_orders(
     spent: ColumnElement[Any],
     first_date: ColumnElement[Any],
     last_date: ColumnElement[Any],
+    current: ReadOnlyColumnCollection[str, Any] = _statistics,
 ) -> dict[str, ColumnElement[Any]]:
-    """The values of the changed columns, for an update of `customer_statistics`.
+    """The values of the changed columns of `customer_statistics`, from the `current` ones.
 
-    All of them are computed from the row itself, which may be newer than the statement's snapshot.
+    In an update these are the row's own, which may be newer than the statement's snapshot.
     """
-    total_orders = _statistics.total_orders + count
-    total_spent = _statistics.total_spent + spent
+    total_orders = current.total_orders + count
+    total_spent = current.total_spent + spent
     return {
         "total_orders": total_orders,
         "total_spent": total_spent,
         "average_order_value": _average(total_spent, total_orders),
-        "first_order_date": func.least(_statistics.first_order_date, first_date),
-        "last_order_date": func.greatest(_statistics.last_order_date, last_date),
-        "version": _statistics.version + count,
-        "updated_at": func.greatest(_statistics.updated_at, bindparam("now", type_=MOMENT)),
+        "first_order_date": func.least(current.first_order_date, first_date),
+        "last_order_date": func.greatest(current.last_order_date, last_date),
+        "version": current.version + count,
+        "updated_at": func.greatest(current.updated_at, bindparam("now", type_=MOMENT)),
     }
 
 

@@ -73,14 +73,14 @@ def _values(entry: Entry, now: datetime, currency: Currency) -> dict[str, object
 
 
 def _record_order() -> Select[Any]:
-    locked = locked_statistics(_OWN)
+    locked = locked_statistics(_ID)
     updated, captured = _changes(locked)
     joined = locked.join(updated, true())
     return select(updated, locked.c.has_changed).select_from(joined).add_cte(captured)
 
 
 def _try_order() -> Select[Any]:
-    locked = locked_statistics(_OWN, skip_locked=True)
+    locked = locked_statistics(_ID, skip_locked=True)
     updated, captured = _changes(locked)
     joined = locked.outerjoin(updated, true())
     return select(updated, locked.c.has_changed).select_from(joined).add_cte(captured)
@@ -116,6 +116,7 @@ def _update(recorded: CTE) -> ReturningUpdate[Any]:
     )
 
 
-_OWN = customer_statistics.c.customer_id == bindparam("id", type_=Uuid())
+_ID = bindparam("id", type_=Uuid())
+_OWN = customer_statistics.c.customer_id == _ID
 RECORD_ORDER = Statement.of(_record_order())
 TRY_ORDER = Statement.of(_try_order())
