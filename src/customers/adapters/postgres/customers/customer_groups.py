@@ -35,7 +35,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from customers.adapters.postgres.customers import change_capture
 from customers.adapters.postgres.customers.counters import add_to_counters
 from customers.adapters.postgres.customers.customer_writes import TRY_ADD
-from customers.adapters.postgres.customers.lateral import lateral
+from customers.adapters.postgres.customers.lateral import in_order, lateral
 from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.customers.text_locks import lock_texts, try_lock
 from customers.adapters.postgres.engine.session import TENANT, Session
@@ -98,6 +98,8 @@ def _is_added(row: Record) -> bool | None:
 
 
 async def _holders(session: Session, email_keys: Collection[str]) -> Sequence[UUID]:
+    if not email_keys:
+        return []
     rows = await session.rows(_HOLDERS, email_keys=list(email_keys))
     return [row["id"] for row in rows]
 
@@ -164,22 +166,21 @@ def _locked(*, skip_locked: bool = False) -> Select[Any]:
     """Selects the customers `ids`, deleted ones included, and locks both rows of each in the order
     of their ids. Both are the newest versions. With `skip_locked` it waits for no customer.
     """
-    distinct = select(func.unnest(_IDS).label("id")).distinct().subquery("distinct_ids")
-    ids = select(distinct.c.id).order_by(distinct.c.id).subquery("ids")
-    own = _locked_row(customer_statistics, customer_statistics.c.customer_id == ids.c.id)
+    ids = in_order(_IDS)
+    own = _row(customer_statistics, customer_statistics.c.customer_id == ids.c.id)
     statistics = lateral(own.with_for_update(key_share=True, skip_locked=skip_locked), "statistics")
-    locked = select(statistics).select_from(ids.join(statistics, true()))
-    locked_first = locked.cte("locked").prefix_with("MATERIALIZED")
-    other = _locked_row(customers, customers.c.id == locked_first.c.customer_id)
+    in_turn = select(statistics).select_from(ids.join(statistics, true()))
+    locked = in_turn.cte("locked").prefix_with("MATERIALIZED")
+    other = _row(customers, customers.c.id == locked.c.customer_id)
     details = lateral(other.with_for_update(key_share=True), "details")
     columns = (
-        (locked_first if one.table is customer_statistics else details).c[one.name]
+        (locked if one.table is customer_statistics else details).c[one.name]
         for one in CUSTOMERS.columns
     )
-    return select(*columns).select_from(locked_first.join(details, true()))
+    return select(*columns).select_from(locked.join(details, true()))
 
 
-def _locked_row(table: Table, condition: ColumnElement[bool]) -> Select[Any]:
+def _row(table: Table, condition: ColumnElement[bool]) -> Select[Any]:
     return select(*table.c).where(table.c.tenant_id == TENANT, condition)
 
 
@@ -252,16 +253,19 @@ def _updated(rows: CTE, table: Table, id: Column[Any]) -> CTE:
 
 
 def _differences(rows: CTE) -> Select[Any]:
-    """By how much the numbers of customers by status and type change, without zeros."""
-    kind = (customers.c.status, customers.c.customer_type)
-    own = (customers.c.tenant_id == TENANT, customers.c.id == rows.c.id, LIVING)
-    stored = lateral(select(*kind).where(*own), "stored")
+    """By how much the numbers of customers by status and type change, without zeros.
+
+    Whether a customer is living is not part of the look-up: the planner could take an index of the
+    living customers of the tenant, in place of the key.
+    """
+    stored = lateral(_row(customers, customers.c.id == rows.c.id), "stored")
     old = select(stored.c.status, stored.c.customer_type, _number(-1))
+    old = old.select_from(rows.join(stored, true())).where(stored.c.deleted_at.is_(None))
     new = select(rows.c.status, rows.c.customer_type, _number(1))
-    both = union_all(old.select_from(rows.join(stored, true())), new).subquery("both")
+    both = union_all(old, new).subquery("both")
     total = func.sum(both.c.customers)
-    both_kind = (both.c.status, both.c.customer_type)
-    return select(*both_kind, total.label("customers")).group_by(*both_kind).having(total != 0)
+    kind = (both.c.status, both.c.customer_type)
+    return select(*kind, total.label("customers")).group_by(*kind).having(total != 0)
 
 
 def _number(number: int) -> ColumnElement[int]:

@@ -7,7 +7,17 @@ into the query around it, so the subquery runs once for each row of the outer si
 
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, and_, any_, cast, literal_column, select
+from sqlalchemy import (
+    BindParameter,
+    Select,
+    Subquery,
+    and_,
+    any_,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.sql.elements import CollectionAggregate, ColumnElement
 from sqlalchemy.sql.selectable import LateralFromClause
 
@@ -20,6 +30,12 @@ NO_OFFSET: ColumnElement[int] = literal_column("0")
 def lateral(rows: Select[Any], name: str) -> LateralFromClause:
     """The rows that belong to one row of the other side of a join; they may refer to it."""
     return rows.offset(NO_OFFSET).lateral(name)
+
+
+def in_order(ids: BindParameter[Any]) -> Subquery:
+    """The distinct ids of an array, as `id`, in the order in which rows are locked."""
+    distinct = select(func.unnest(ids).label("id")).distinct().subquery("distinct_ids")
+    return select(distinct.c.id).order_by(distinct.c.id).subquery("ids")
 
 
 def any_of(array: BindParameter[Any]) -> CollectionAggregate[Any]:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from asyncpg import PostgresError, Record
-from sqlalchemy import CTE, BindParameter, ColumnElement, Select, bindparam, func, select, true
+from sqlalchemy import CTE, BindParameter, ColumnElement, Select, bindparam, select, true
 
-from customers.adapters.postgres.customers.lateral import any_of, lateral
+from customers.adapters.postgres.customers.lateral import any_of, in_order, lateral
 from customers.adapters.postgres.customers.lock_timeout import SHORT_LOCK_TIMEOUT
-from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.customers.rows import CUSTOMERS, ORDER_COLUMNS
 from customers.adapters.postgres.engine.session import TENANT, Session
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.statistics_table import customer_statistics
@@ -24,25 +24,30 @@ Row: TypeAlias = Record | Mapping[str, Any]
 
 
 def locked_statistics(customer_id: BindParameter[Any], *, skip_locked: bool = False) -> CTE:
-    """The current row of a living customer, locked: `id`, the other columns of the table but the
-    tenant's, and `has_changed`, whether another transaction has changed the row since the snapshot.
-    With `skip_locked`, the statement waits for no customer.
+    """The current row of a living customer, locked: `id`, the ORDER_COLUMNS, and `has_changed`,
+    whether another transaction has changed the row since the snapshot. With `skip_locked`, the
+    statement waits for no customer.
     """
-    own = _locked(_statistics.customer_id == customer_id, skip_locked=skip_locked)
+    own = _locked(_statistics.customer_id == customer_id, ORDER_COLUMNS, skip_locked=skip_locked)
     return own.cte("locked").prefix_with("MATERIALIZED")
 
 
 def locked_statistics_of(customer_ids: BindParameter[Any], *, skip_locked: bool = False) -> CTE:
-    """As `locked_statistics`, of several customers, who are looked up one by one and locked in the
-    order of their ids.
+    """As `locked_statistics`, with all columns, of several customers, who are looked up one by one
+    and locked in the order of their ids.
     """
-    distinct = select(func.unnest(customer_ids).label("id")).distinct().subquery("distinct_ids")
-    ids = select(distinct.c.id).order_by(distinct.c.id).subquery("ids")
-    own = lateral(_locked(_statistics.customer_id == ids.c.id, skip_locked=skip_locked), "own")
-    return select(own).select_from(ids.join(own, true())).cte("locked").prefix_with("MATERIALIZED")
+    ids = in_order(customer_ids)
+    columns = [one for one in _statistics if one.name not in ("tenant_id", "customer_id")]
+    own = _locked(_statistics.customer_id == ids.c.id, columns, skip_locked=skip_locked)
+    each = lateral(own, "each")
+    return (
+        select(each).select_from(ids.join(each, true())).cte("locked").prefix_with("MATERIALIZED")
+    )
 
 
-def _locked(condition: ColumnElement[bool], *, skip_locked: bool) -> Select[Any]:
+def _locked(
+    condition: ColumnElement[bool], columns: Sequence[ColumnElement[Any]], *, skip_locked: bool
+) -> Select[Any]:
     seen = customer_statistics.alias("seen")
     version_seen = (
         select(seen.c.version)
@@ -50,10 +55,9 @@ def _locked(condition: ColumnElement[bool], *, skip_locked: bool) -> Select[Any]
         .scalar_subquery()
     )
     has_changed = _statistics.version.is_distinct_from(version_seen).label("has_changed")
-    others = (one for one in _statistics if one.name not in ("tenant_id", "customer_id"))
-    columns = (*others, has_changed, *([SHORT_LOCK_TIMEOUT] if skip_locked else []))
+    others = (has_changed, *([SHORT_LOCK_TIMEOUT] if skip_locked else []))
     return (
-        select(_statistics.customer_id.label("id"), *columns)
+        select(_statistics.customer_id.label("id"), *columns, *others)
         .where(_statistics.tenant_id == TENANT, condition, _statistics.is_living)
         .with_for_update(key_share=True, skip_locked=skip_locked)
     )

@@ -8,8 +8,8 @@ the statement is run: if not, it returns no rows, and `pages` reads the page as 
 from typing import Any, cast
 
 from sqlalchemy import CTE, Select, Uuid, bindparam, func, literal_column, select, tuple_
-from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.util import ClauseAdapter
 
 from customers.adapters.postgres.customers.filters import CLAUSES, Condition, Conditions
 from customers.adapters.postgres.customers.page_statements import (
@@ -43,13 +43,15 @@ def range_of(customer_filter: CustomerFilter, sort: CustomerSort) -> tuple[str, 
 
 def page(
     conditions: Conditions,
-    range: tuple[str, ...],
+    range_names: tuple[str, ...],
     sort: CustomerSort,
     max_customers: int,
     after_key: bool,
 ) -> Select[Any]:
-    """A page from an offset or after a key; no rows if the range has more customers than that."""
-    in_range = _in_range(range, max_customers)
+    """A page from an offset or after a key; no rows if the range has more than `max_customers`.
+    `range_names` are the parameters of the range; see `range_of`.
+    """
+    in_range = _in_range(range_names, max_customers)
     is_narrow = select(func.count() <= max_customers).select_from(in_range).scalar_subquery()
     columns = [in_range.c[one.name] for one in (*ORDER_COLUMNS, _statistics.customer_id)]
     place = in_range.c.created_at, in_range.c.customer_id
@@ -68,14 +70,14 @@ def _needs_no_customers(customer_filter: CustomerFilter) -> bool:
     return customer_filter == CustomerFilter(**checked)
 
 
-def _in_range(range: tuple[str, ...], max_customers: int) -> CTE:
+def _in_range(range_names: tuple[str, ...], max_customers: int) -> CTE:
     """The living customers of the range, but not many more than `max_customers`.
 
     The order keeps the planner from reading the table, which it would expect to find so many soon.
     """
     own = _statistics.tenant_id == TENANT, _statistics.is_living
-    rows = select(customer_statistics).where(*own, *(CLAUSES[name] for name in range))
-    [indexed] = [value for names, value in _RANGES.items() if range[0] in names]
+    rows = select(customer_statistics).where(*own, *(CLAUSES[name] for name in range_names))
+    [indexed] = [value for names, value in _RANGES.items() if range_names[0] in names]
     one_more: ColumnElement[int] = literal_column(str(max_customers + 1))
     return rows.order_by(indexed).limit(one_more).cte("in_range")
 
@@ -83,8 +85,7 @@ def _in_range(range: tuple[str, ...], max_customers: int) -> CTE:
 def _of(in_range: CTE, condition: Condition) -> ColumnElement[bool]:
     """The condition on rows of the range, in place of those of the table."""
     clause = cast("ColumnElement[bool]", condition.of_one(customer_statistics))
-    columns = {column: in_range.c[column.name] for column in customer_statistics.c}
-    return visitors.replacement_traverse(clause, {}, lambda element, **_: columns.get(element))
+    return ClauseAdapter(in_range).traverse(clause)
 
 
 _statistics = customer_statistics.c

@@ -238,6 +238,7 @@ def _page_of(rows: Subquery, sort: CustomerSort) -> Select[Any]:
 
 
 def ordered(sort: CustomerSort, *columns: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    """The columns in the direction of the sort, for ORDER BY."""
     return [column if ascends(sort) else column.desc() for column in columns]
 
 

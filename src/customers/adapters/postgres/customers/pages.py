@@ -141,10 +141,10 @@ async def _narrow(
     place: Mapping[str, object],
 ) -> Sequence[Record]:
     """The rows of a page by `narrow_pages`; none if it does not read this one, or finds nobody."""
-    range = narrow_pages.range_of(customer_filter, sort)
-    if not range:
+    range_names = narrow_pages.range_of(customer_filter, sort)
+    if not range_names:
         return []
-    how = range, sort, narrow_pages.MAX_CUSTOMERS, "key_id" in place
+    how = range_names, sort, narrow_pages.MAX_CUSTOMERS, "key_id" in place
     statement = filters.statement(customer_filter, values, narrow_pages.page, *how)
     return await session.rows(statement, **place, **values)
 
