@@ -448,6 +448,25 @@ async def test_customers_of_a_tenant_that_the_planner_does_not_know_are_looked_u
 
 
 @pytest.mark.parametrize("row_security", [False, True])
+async def test_the_emails_of_a_group_are_compared_with_all_at_once(
+    empty: str, tenant: str, row_security: bool
+) -> None:
+    """Not one after another, in a tenant that the planner does not know: it would read a thousand
+    customers for each of them. A plan that knows the addresses has a hash table of them.
+    """
+    await migrate(empty)
+    emails = [f"{number}@example.com" for number in range(500)]
+    async with explaining(empty, tenant, row_security=row_security) as session:
+        for _ in range(10):
+            [plan, *_] = await session.plans_of(
+                lambda session: get_many_for_update(session, [], emails)
+            )
+            assert "Nested Loop" not in plan
+        assert "499@example.com" in plan
+        assert await session.shared_plans("email_key = ANY") == 0
+
+
+@pytest.mark.parametrize("row_security", [False, True])
 async def test_groups_of_orders_are_not_planned_again_and_again(
     empty: str, tenant: str, row_security: bool
 ) -> None:

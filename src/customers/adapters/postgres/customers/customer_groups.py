@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    any_,
     bindparam,
     cast,
     column,
@@ -38,11 +39,12 @@ from customers.adapters.postgres.customers.customer_writes import TRY_ADD
 from customers.adapters.postgres.customers.lateral import in_order, lateral
 from customers.adapters.postgres.customers.rows import CUSTOMERS
 from customers.adapters.postgres.customers.text_locks import lock_texts, try_lock
+from customers.adapters.postgres.engine.planning import for_its_values
 from customers.adapters.postgres.engine.session import TENANT, Session
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.statistics_table import customer_statistics
 from customers.adapters.postgres.schema.tables import LIVING, customers
-from customers.adapters.postgres.schema.types import TEXT, TEXTS, UUIDS
+from customers.adapters.postgres.schema.types import TEXTS, UUIDS
 from customers.core.errors.availability import WriteConflict
 from customers.core.model.customer import Customer
 
@@ -151,15 +153,15 @@ def _values(rows: CTE, table: Table) -> dict[str, ColumnElement[Any]]:
 
 
 def _select_holders() -> Select[Any]:
-    """Selects the living customers with the e-mail addresses, each looked up by itself: with an
-    array of hundreds, and a tenant that has just got its first customers, the planner would rather
-    compare the address of every customer with all of them.
+    """Selects the living customers with the e-mail addresses; planned for each array.
+
+    Of a tenant that has just got its first customers the planner expects one, and so it may read
+    all of them. It then looks up each address in a hash table of the addresses, if it knows them.
     """
-    keys = func.unnest(bindparam("email_keys", type_=TEXTS))
-    key = keys.table_valued(column("email_key", TEXT), name="keys").render_derived()
-    own = (customers.c.tenant_id == TENANT, LIVING, customers.c.email_key == key.c.email_key)
-    holder = lateral(select(customers.c.id).where(*own), "holder")
-    return select(holder.c.id).select_from(key.join(holder, true()))
+    has_email = customers.c.email_key == any_(bindparam("email_keys", type_=TEXTS))
+    return for_its_values(
+        select(customers.c.id).where(customers.c.tenant_id == TENANT, LIVING, has_email)
+    )
 
 
 def _locked(*, skip_locked: bool = False) -> Select[Any]:
