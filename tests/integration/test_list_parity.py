@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from customers.adapters.memory.storage import MemoryStorage
-from customers.adapters.postgres.customers import narrow_pages, pages
+from customers.adapters.postgres.customers import narrow_pages, pages, rows
 from customers.adapters.postgres.storage import PostgresStorage
 from customers.core.model.query import SortField
 from tests.support.api_client import Api, serving
@@ -155,8 +155,12 @@ class Shop:
 
 
 @pytest.fixture(autouse=True)
-def few_rows_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages are deep, and ranges are wide, with few customers."""
+def few_rows_are_many(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Pages are deep, and ranges are wide, with few customers. Odd seeds join both tables, as in a
+    large tenant; the others look up statistics.
+    """
+    if seed % 2:
+        monkeypatch.setattr(rows, "FEW", 0)
     monkeypatch.setattr(pages, "DEEP", 1)
     monkeypatch.setattr(narrow_pages, "MAX_CUSTOMERS", CUSTOMERS // 4)
 

@@ -37,6 +37,7 @@ from customers.core.model.personal_data import RECORD_KINDS
 from customers.core.model.query import CustomerKey, CustomerSort, Page, SortDirection, SortField
 from customers.core.model.rules.parse import parse
 from customers.core.model.rules.timing import DateField
+from customers.core.model.search import Search
 from tests.support.builders import NOW, USD, a_customer, an_entry, an_id, later, some_statistics
 from tests.support.full_tenant import outcome
 from tests.support.query_plans import Explaining, Read, explaining
@@ -445,6 +446,40 @@ async def test_customers_of_a_tenant_that_the_planner_does_not_know_are_looked_u
                 scans = re.findall(r"Scan.* on customer(?:s|_statistics)\b.*\n *(.*)", plan)
                 assert scans, plan
                 assert all(BY_ID.search(scan) for scan in scans), plan
+
+
+@pytest.mark.parametrize("row_security", [False, True])
+async def test_lists_of_a_tenant_that_the_planner_does_not_know_look_up_statistics(
+    empty: str, tenant: str, row_security: bool
+) -> None:
+    """It expects one customer, and would compare each with the statistics of all."""
+    await migrate(empty)
+    known = f"{tenant}-known"
+    async with explaining(empty, known, row_security=row_security) as session:
+        await session.add_customers(known)
+    both = CustomerFilter(min_total_orders=1, tags=frozenset({"common"}))
+    rule = CustomerFilter(rule=BIG_SPENDERS.rule, search=Search.of("common"))
+    richest = CustomerSort(by=SortField.TOTAL_SPENT)
+    reads: Sequence[Read] = (
+        lambda session: pages.page(session, both, CustomerSort(), Page()),
+        lambda session: pages.page(session, rule, CustomerSort(), Page()),
+        lambda session: pages.page_with_total(session, both, richest, Page(number=2)),
+        lambda session: pages.page_after(session, both, NEWEST, NEWEST_KEY, 20),
+        lambda session: pages.count(session, both),
+        lambda session: pages.count(session, rule),
+        on_session(lambda tx: tx.mismatched(SEGMENT, BIG_SPENDERS, None, 1_000)),
+        on_session(lambda tx: tx.mismatched(SEGMENT, None, None, 1_000)),
+        on_session(lambda tx: tx.scan(CUSTOMER, 1_000)),
+    )
+    async with explaining(empty, tenant, row_security=row_security) as session:
+        for read in reads:
+            plans = "\n".join(await session.plans_of(read))
+            scans = re.findall(r"Scan.* on customer_statistics\b.*\n *(.*)", plans)
+            assert scans, plans
+            assert all(BY_ID.search(scan) for scan in scans), plans
+    async with explaining(empty, known, row_security=row_security) as session:
+        [plan] = await session.plans_of(reads[4])
+        assert "SubPlan" not in plan
 
 
 @pytest.mark.parametrize("row_security", [False, True])

@@ -5,6 +5,7 @@ import runpy
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import product
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
@@ -15,6 +16,7 @@ from sqlalchemy.sql.elements import BinaryExpression
 
 from customers.adapters import postgres
 from customers.adapters.postgres.customers import counters, filters, member_pages, page_statements
+from customers.adapters.postgres.customers.page_statements import PagePlan
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.engine.tenant_proof import prove
 from customers.adapters.postgres.schema.segment_tables import (
@@ -66,12 +68,13 @@ def all_clauses() -> Sequence[ClauseElement]:
 
 def _compose() -> None:
     """Composes statements that are otherwise composed on demand; filtered ones, for FILTERS."""
-    for customer_filter in FILTERS:
-        values = filters.values(customer_filter)
+    everyone = (filters.Condition("living", (true(),)),)
+    for customer_filter, looks_up in product(FILTERS, (False, True)):
+        values, plan = filters.values(customer_filter), PagePlan(looks_up=looks_up)
         for sort in SORTS:
-            filters.statement(customer_filter, values, page_statements.page_after, sort)
-        filters.statement(customer_filter, values, page_statements.count)
-        prove(stale_candidates.select_mismatched((filters.Condition("living", (true(),)),)))
+            filters.statement(customer_filter, values, page_statements.page_after, sort, plan)
+        filters.statement(customer_filter, values, page_statements.count, looks_up)
+        prove(stale_candidates.select_mismatched(everyone, looks_up))
     for direction in SortDirection:
         for compose in (member_pages.page, member_pages.page_after):
             compose.__wrapped__(direction)

@@ -79,7 +79,7 @@ def query_fields() -> list[str]:
 
 def sql_of(customer_filter: CustomerFilter) -> str:
     values = filters.values(customer_filter)
-    return filters.statement(customer_filter, values, page_statements.count).sql
+    return filters.statement(customer_filter, values, page_statements.count, False).sql
 
 
 @pytest.mark.parametrize("name", filter_fields())

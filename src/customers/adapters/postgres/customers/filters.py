@@ -143,6 +143,11 @@ def values(
     return {name: value for name, value in parameters.items() if value is not None}
 
 
+def conditions(customer_filter: CustomerFilter, values: Mapping[str, object]) -> Conditions:
+    """The conditions of a filter without a rule; see `statement`."""
+    return _conditions_of_shape(frozenset(values), _groups(customer_filter))
+
+
 @lru_cache(maxsize=1024)
 def _of_shape(
     names: frozenset[str],
@@ -150,13 +155,18 @@ def _of_shape(
     compose: Callable[..., Select[Any]],
     arguments: tuple[Hashable, ...],
 ) -> Statement:
-    clause = compose(_conditions(names, groups), *arguments)
+    clause = compose(_conditions_of_shape(names, groups), *arguments)
     return Statement.of(clause if has_one_plan(names) else for_its_values(clause))
 
 
 def has_one_plan(names: Collection[str]) -> bool:
     """Whether one plan fits all values of a filter with these parameters."""
     return _ONE_PLAN.issuperset(names)
+
+
+@lru_cache(maxsize=1024)
+def _conditions_of_shape(names: frozenset[str], groups: tuple[str, ...]) -> Conditions:
+    return _conditions(names, groups)
 
 
 def _conditions(

@@ -25,7 +25,11 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from customers.adapters.postgres.customers.filters import OF_SEGMENT, PLUS, WITHOUT
 from customers.adapters.postgres.customers.lateral import lateral
-from customers.adapters.postgres.customers.rows import CUSTOMERS, WITH_STATISTICS
+from customers.adapters.postgres.customers.rows import (
+    CUSTOMERS,
+    WITH_STATISTICS,
+    with_look_ups,
+)
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import customer_segment_members
@@ -67,8 +71,9 @@ def _page(
     columns = (members.c.created_at, members.c.id)
     ids = select(*columns).order_by(*_sorted(direction, *columns))
     page = ids.limit(_LIMIT).offset(offset).subquery("page")
+    rows = with_look_ups(select(*CUSTOMERS.columns).where(WITH_STATISTICS))
     own = (customers.c.tenant_id == TENANT, customers.c.id == page.c.id)
-    customer = lateral(select(*CUSTOMERS.columns).where(*own, WITH_STATISTICS), "customer")
+    customer = lateral(rows.where(*own), "customer")
     in_order = _sorted(direction, customer.c.created_at, customer.c.id)
     return select(customer).select_from(page.join(customer, true())).order_by(*in_order)
 

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from customers.adapters.postgres.customers import counters
 from customers.adapters.postgres.customers.filters import Conditions
 from customers.adapters.postgres.customers.lateral import lateral
-from customers.adapters.postgres.customers.rows import CUSTOMERS
+from customers.adapters.postgres.customers.rows import CUSTOMERS, with_look_ups
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.schema.statistics_table import (
     INDEXED_DATES,
@@ -51,52 +51,63 @@ LIMIT = bindparam("limit", type_=BigInteger)
 OFFSET = bindparam("offset", type_=BigInteger)
 
 
-def page(
-    conditions: Conditions,
-    sort: CustomerSort,
-    max_rows: int | None = None,
-    is_deep: bool = False,
-) -> Select[Any]:
-    """A page from an offset. It must end within `max_rows` rows, if set; see `_among_first`.
+@frozen
+class PagePlan:
+    """How a page is read.
 
-    If it `is_deep`, the rows before it are not read from `customers`, whose rows are wide: its ids
-    are read off the index, and its rows are looked up.
+    It must end within `max_rows` rows, if set; see `_among_first`. If it `is_deep`, the rows before
+    it are not read from `customers`, whose rows are wide: its ids are read off the index, and its
+    rows are looked up. If it `looks_up`, a page that needs both tables reads customers and looks up
+    the statistics of each; see `rows.with_look_ups`.
     """
+
+    max_rows: int | None = None
+    is_deep: bool = False
+    looks_up: bool = False
+
+
+def page(conditions: Conditions, sort: CustomerSort, plan: PagePlan) -> Select[Any]:
+    """A page from an offset."""
     table = _single_table(conditions, sort)
-    held = () if is_deep and table is customers else _tables(table)
-    return complete(_page(conditions, table, held, sort, max_rows, offset=OFFSET), held, sort)
+    held = () if plan.is_deep and table is customers else _tables(table)
+    return complete(_page(conditions, table, held, sort, plan, offset=OFFSET), held, sort)
 
 
 def page_with_total(
     conditions: Conditions,
     sort: CustomerSort,
     shape: counters.Shape | None,
-    max_rows: int | None = None,
-    is_deep: bool = False,
+    plan: PagePlan,
 ) -> Select[Any]:
     """A page with the total, which is read from counters, or counted if `shape` is None."""
-    total = count(conditions) if shape is None else counters.select_total(shape)
-    rows = page(conditions, sort, max_rows, is_deep)
+    total = count(conditions, plan.looks_up) if shape is None else counters.select_total(shape)
+    rows = page(conditions, sort, plan)
     return rows.add_columns(total.scalar_subquery().label("total"))
 
 
-def page_after(
-    conditions: Conditions, sort: CustomerSort, max_rows: int | None = None
-) -> Select[Any]:
+def page_after(conditions: Conditions, sort: CustomerSort, plan: PagePlan) -> Select[Any]:
+    """A page after a key."""
     table = _single_table(conditions, sort)
     held = _tables(table)
-    return complete(_page(conditions, table, held, sort, max_rows, offset=None), held, sort)
+    return complete(_page(conditions, table, held, sort, plan, offset=None), held, sort)
 
 
-def count(conditions: Conditions) -> Select[Any]:
+def needs_both(conditions: Conditions, sort: CustomerSort) -> bool:
+    """Whether both tables decide which customers are on a page."""
+    return _single_table(conditions, sort) is None
+
+
+def count(conditions: Conditions, looks_up: bool) -> Select[Any]:
     """The number of customers. Living and deleted ones have indexes of their own, and are counted
-    separately, each in one table if that suffices.
+    separately, each in one table if that suffices. For `looks_up` see PagePlan.
     """
     counts = list[ColumnElement[int]]()
     for one in conditions:
         of_one = (one.of_one(table) for table in (customers, customer_statistics))
         condition = next((condition for condition in of_one if condition is not None), None)
         rows = select(func.count()).where(one.of_both() if condition is None else condition)
+        if looks_up and condition is None:
+            rows = with_look_ups(rows)
         counts.append(rows.scalar_subquery())
     return select(reduce(add, counts).label("count"))
 
@@ -116,7 +127,7 @@ def _page(
     table: Table | None,
     held: Collection[Table],
     sort: CustomerSort,
-    max_rows: int | None,
+    plan: PagePlan,
     *,
     offset: ColumnElement[int] | None,
 ) -> Select[Any]:
@@ -125,10 +136,12 @@ def _page(
     """
     columns, parts = _columns(held, sort), _parts(conditions, table, sort)
     rows = [_rows(part, sort, columns, after_key=offset is None) for part in parts]
+    if plan.looks_up and table is None:
+        rows = [with_look_ups(one) for one in rows]
     if len(rows) > 1:
         return _merged(rows, sort, offset)
-    if max_rows is not None:
-        return _among_first(max_rows, rows[0], sort).offset(offset)
+    if plan.max_rows is not None:
+        return _among_first(plan.max_rows, rows[0], sort).offset(offset)
     return rows[0].limit(LIMIT).offset(offset)
 
 

@@ -17,6 +17,8 @@ from customers.adapters.postgres.customers import (
     narrow_pages,
     page_statements,
 )
+from customers.adapters.postgres.customers.page_statements import PagePlan
+from customers.adapters.postgres.customers.rows import expects_few
 from customers.adapters.postgres.customers.search_lookups import look_up
 from customers.adapters.postgres.engine.session import Session
 from customers.core.model.customer_filter import CustomerFilter
@@ -54,9 +56,13 @@ async def page_with_total(
         return await _page_and_count(session, customer_filter, sort, page.size, offset)
     values = filters.values(customer_filter)
     shape = counters.shape(customer_filter)
-    how = _max_rows(values, offset + page.size), offset >= DEEP
+    plan = PagePlan(
+        _max_rows(values, offset + page.size),
+        is_deep=offset >= DEEP,
+        looks_up=await _looks_up(session, customer_filter, values, sort),
+    )
     statement = filters.statement(
-        customer_filter, values, page_statements.page_with_total, sort, shape, *how
+        customer_filter, values, page_statements.page_with_total, sort, shape, plan
     )
     values |= counters.values(customer_filter)
     rows = await session.rows(statement, limit=page.size, offset=offset, **values)
@@ -84,8 +90,12 @@ async def page_after(
     if member_pages.supports(customer_filter, sort):
         statement = member_pages.page_after(sort.direction)
     else:
+        plan = PagePlan(
+            _max_rows(values, limit),
+            looks_up=await _looks_up(session, customer_filter, values, sort),
+        )
         statement = filters.statement(
-            customer_filter, values, page_statements.page_after, sort, _max_rows(values, limit)
+            customer_filter, values, page_statements.page_after, sort, plan
         )
     return await session.rows(statement, **place, **values)
 
@@ -128,8 +138,12 @@ async def _rows(
     if member_pages.supports(customer_filter, sort):
         statement = member_pages.page(sort.direction)
     else:
-        how = _max_rows(values, offset + limit), offset >= DEEP
-        statement = filters.statement(customer_filter, values, page_statements.page, sort, *how)
+        plan = PagePlan(
+            _max_rows(values, offset + limit),
+            is_deep=offset >= DEEP,
+            looks_up=await _looks_up(session, customer_filter, values, sort),
+        )
+        statement = filters.statement(customer_filter, values, page_statements.page, sort, plan)
     return await session.rows(statement, **place, **values)
 
 
@@ -152,10 +166,24 @@ async def _narrow(
 async def _counted(
     session: Session, customer_filter: CustomerFilter, values: Mapping[str, object]
 ) -> int:
-    [row] = await session.rows(
-        filters.statement(customer_filter, values, page_statements.count), **values
-    )
+    looks = await _looks_up(session, customer_filter, values, CustomerSort())
+    statement = filters.statement(customer_filter, values, page_statements.count, looks)
+    [row] = await session.rows(statement, **values)
     return int(row["count"])
+
+
+async def _looks_up(
+    session: Session,
+    customer_filter: CustomerFilter,
+    values: Mapping[str, object],
+    sort: CustomerSort,
+) -> bool:
+    """Whether a page, or a count, needs both tables, and should look up statistics."""
+    if customer_filter.rule is None:
+        conditions = filters.conditions(customer_filter, values)
+        if not page_statements.needs_both(conditions, sort):
+            return False
+    return await expects_few(session)
 
 
 async def _values(session: Session, customer_filter: CustomerFilter) -> dict[str, object]:

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 from operator import attrgetter
+from typing import Any, cast
 
-from sqlalchemy import and_, select, true
+from sqlalchemy import Select, and_, select, true
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.util import ClauseAdapter
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from customers.adapters.postgres.customers.lateral import lateral
 from customers.adapters.postgres.engine.row_mapping import RowMapping
-from customers.adapters.postgres.engine.session import TENANT
+from customers.adapters.postgres.engine.session import TENANT, Session
+from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.statistics_table import customer_statistics
 from customers.adapters.postgres.schema.tables import customers
 from customers.core.model.customer import Customer
@@ -42,7 +47,7 @@ WITH_STATISTICS = and_(
     customer_statistics.c.customer_id == customers.c.id,
 )
 _statistics = lateral(
-    select(*ORDER_COLUMNS).where(
+    select(customer_statistics).where(
         customer_statistics.c.tenant_id == TENANT,
         customer_statistics.c.customer_id == customers.c.id,
     ),
@@ -55,3 +60,39 @@ CUSTOMER_ROW = tuple(
     _statistics.c[one.name] if one.table is customer_statistics else one
     for one in CUSTOMERS.columns
 )
+
+
+def with_look_ups(rows: Select[Any]) -> Select[Any]:
+    """The rows of a select from both tables that joins them WITH_STATISTICS; instead, the
+    statistics of each customer are looked up. See `expects_few`.
+
+    The whole select is rewritten, also the subqueries that it mentions. So what must stay as it is,
+    such as the ids that another read of `customer_statistics` chose, is added afterwards.
+    """
+    without_join: Select[Any] = ClauseAdapter(_statistics).traverse(_without_join(rows))
+    return without_join.select_from(CUSTOMERS_WITH_STATISTICS)
+
+
+def _without_join(rows: Select[Any]) -> Select[Any]:
+    """The rows without the conditions of WITH_STATISTICS, which the look-up has itself."""
+
+    def _dropped(element: Any, **_: object) -> ColumnElement[bool] | None:
+        is_join = any(element is condition for condition in WITH_STATISTICS.clauses)
+        return true() if is_join else None
+
+    return cast("Select[Any]", replacement_traverse(rows, {}, _dropped))
+
+
+async def expects_few(session: Session) -> bool:
+    """Whether the planner expects few customers of the tenant, so that look-ups should take the
+    place of joins.
+
+    Of a tenant that is newer than its statistics it expects one customer, however many there are.
+    Then it may join the tables by the tenant alone, and compare every customer with every other.
+    """
+    return await session.expected_rows(_OF_TENANT) < FEW
+
+
+# Look-ups of so few customers cost little more than a join.
+FEW = 1_000
+_OF_TENANT = Statement.of(select(customers.c.id).where(customers.c.tenant_id == TENANT))

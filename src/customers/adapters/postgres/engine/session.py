@@ -32,6 +32,7 @@ How a repository is written:
   addresses, orders, counters.
 """
 
+import json
 from asyncio import timeout
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
@@ -101,6 +102,14 @@ class Session:
         """The first column of the first row; None without a row."""
         row = await self.row(statement, **values)
         return None if row is None else row[0]
+
+    async def expected_rows(self, statement: Statement, **values: object) -> int:
+        """The number of rows that the planner expects a read to return. It is not run."""
+        read = self._query(statement, values)
+        query = Query(f"EXPLAIN (FORMAT JSON) {read.sql}", read.arguments)
+        [[plans]] = await self._execute(lambda connection: connection.rows(query, self.deadline))
+        [plan] = json.loads(plans)
+        return int(plan["Plan"]["Plan Rows"])
 
     async def run(self, statement: Statement, **values: object) -> int:
         """Runs a statement; returns the number of rows that it changed or selected."""

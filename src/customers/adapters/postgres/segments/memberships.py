@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from customers.adapters.postgres.customers import filters
+from customers.adapters.postgres.customers.rows import expects_few
 from customers.adapters.postgres.engine.session import Session
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.engine.tenant_marks import mark_of
@@ -85,7 +86,8 @@ class PostgresMemberships(MembershipRepository):
         last = await self._session.value(
             stale_candidates.LAST_COMPARED, after=after, offset=limit - 1
         )
-        statement, values = _mismatched_with(customer_filter)
+        looks_up = await expects_few(self._session)
+        statement, values = _mismatched_with(customer_filter, looks_up)
         values |= {"segment_id": segment_id, "after": after, "last": last or AFTER_ALL}
         return await self._candidates(statement, **values), last
 
@@ -162,10 +164,12 @@ class PostgresMemberships(MembershipRepository):
         return [to_candidate(row) for row in rows]
 
 
-def _mismatched_with(customer_filter: CustomerFilter | None) -> tuple[Statement, dict[str, object]]:
+def _mismatched_with(
+    customer_filter: CustomerFilter | None, looks_up: bool
+) -> tuple[Statement, dict[str, object]]:
     """The statement that compares members with a filter (None: nobody), and its parameters."""
     if customer_filter is None:
         return stale_candidates.MISMATCHED_WITH_NOBODY, {}
     values = filters.values(customer_filter)
     compose = stale_candidates.select_mismatched
-    return filters.statement(customer_filter, values, compose), values
+    return filters.statement(customer_filter, values, compose, looks_up), values

@@ -38,7 +38,11 @@ from customers.adapters.postgres.customers.change_capture import (
 )
 from customers.adapters.postgres.customers.filters import Condition, Conditions
 from customers.adapters.postgres.customers.lateral import NO_OFFSET, is_membership, lateral
-from customers.adapters.postgres.customers.rows import CUSTOMERS, WITH_STATISTICS
+from customers.adapters.postgres.customers.rows import (
+    CUSTOMERS,
+    WITH_STATISTICS,
+    with_look_ups,
+)
 from customers.adapters.postgres.engine.session import TENANT
 from customers.adapters.postgres.engine.statements import Statement
 from customers.adapters.postgres.schema.segment_tables import (
@@ -90,9 +94,9 @@ def segment_range_values(date_ranges: Mapping[UUID, Collection[DateRange]]) -> d
     return values
 
 
-def select_mismatched(conditions: Conditions) -> Select[Any]:
+def select_mismatched(conditions: Conditions, looks_up: bool) -> Select[Any]:
     """The customers after `after`, up to `last`, for whom the conditions differ from the stored
-    members; without those who have pending changes.
+    members; without those who have pending changes. For `looks_up` see `rows.with_look_ups`.
     """
     membership = is_membership(
         bindparam("segment_id", type_=Uuid()),
@@ -104,7 +108,8 @@ def select_mismatched(conditions: Conditions) -> Select[Any]:
     meant = or_(*(condition.of_both() for condition in conditions))
     differs = meant.is_distinct_from(is_stored)
     mismatched = _candidates().where(chunk, differs, ~_is_pending(customers.c.id))
-    return mismatched.order_by(customers.c.id)
+    mismatched = mismatched.order_by(customers.c.id)
+    return with_look_ups(mismatched) if looks_up else mismatched
 
 
 def _candidates(*columns: ColumnElement[Any]) -> Select[Any]:
@@ -126,7 +131,8 @@ def _segments_in(table: Table) -> ColumnElement[Any]:
 def _candidates_of(ids: SelectBase, *columns: ColumnElement[Any]) -> Select[Any]:
     """The candidates with these ids, in id order, looked up one by one."""
     chosen = ids.subquery("chosen")
-    candidate = lateral(_candidates(*columns).where(customers.c.id == chosen.c[0]), "candidate")
+    rows = with_look_ups(_candidates(*columns)).where(customers.c.id == chosen.c[0])
+    candidate = lateral(rows, "candidate")
     joined = chosen.join(candidate, true())
     return select(candidate).select_from(joined).order_by(candidate.c.id)
 
@@ -224,12 +230,16 @@ _statistics = customer_statistics.c
 _IS_NEXT = _is_after(customers.c.id)
 _LIMIT = bindparam("limit", type_=BigInteger())
 STALE = Statement.of(_stale())
-SCAN = Statement.of(_candidates().where(_IS_NEXT).order_by(customers.c.id).limit(_LIMIT))
+SCAN = Statement.of(
+    with_look_ups(_candidates().where(_IS_NEXT).order_by(customers.c.id).limit(_LIMIT))
+)
 PENDING = Statement.of(_with_pending_changes())
 PENDING_AMONG = Statement.of(
     _with_pending_changes(_pending.customer_id == any_(bindparam("ids", type_=UUIDS)))
 )
 LAST_COMPARED = Statement.of(_last_compared())
-MISMATCHED_WITH_NOBODY = Statement.of(select_mismatched((Condition("living", (false(),)),)))
+MISMATCHED_WITH_NOBODY = Statement.of(
+    select_mismatched((Condition("living", (false(),)),), looks_up=True)
+)
 CROSSED = Statement.of(_crossed())
 DUE = Statement.of(_due())
