@@ -30,6 +30,23 @@ SELECT DISTINCT c.collname FROM pg_attribute a JOIN pg_collation c ON c.oid = a.
 WHERE a.attrelid = ANY ($1::text[]::regclass[]) AND a.attnum > 0
 """
 
+DEADLOCK = (
+    "CREATE SCHEMA deadlocks",
+    "CREATE SEQUENCE deadlocks.commands",
+    """
+    CREATE FUNCTION deadlocks.third() RETURNS event_trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF nextval('deadlocks.commands') = 3 THEN
+            RAISE 'deadlock detected' USING ERRCODE = 'deadlock_detected';
+        END IF;
+    END $$
+    """,
+)
+EVENT_TRIGGER = """
+CREATE EVENT TRIGGER deadlocks ON ddl_command_start WHEN TAG IN ('{}')
+EXECUTE FUNCTION deadlocks.third()
+"""
+
 
 def config(url: str, output: StringIO | None = None) -> Config:
     """The configuration of `python -m alembic -x dsn=…` in a checkout."""
@@ -81,6 +98,20 @@ async def test_a_migration_waits_for_another_process_that_migrates(empty: str) -
     assert await tables(empty) == set()
     await other.close()
     await migrating
+    assert await revision(empty) == [head()]
+
+
+@pytest.mark.parametrize("ddl", ["ALTER POLICY", "CREATE TABLE", "CREATE INDEX"])
+async def test_a_migration_goes_on_after_a_deadlock_with_a_caller(
+    empty: str, ddl: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Here, the server ends the third command of a kind, as it ends one of two transactions."""
+    for sql in (*DEADLOCK, EVENT_TRIGGER.format(ddl)):
+        await rows(empty, sql)
+    with caplog.at_level("INFO"):
+        await migrate(empty)
+    assert "met a deadlock" in caplog.text
+    await asyncio.to_thread(command.check, config(empty))
     assert await revision(empty) == [head()]
 
 

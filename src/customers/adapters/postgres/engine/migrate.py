@@ -285,11 +285,28 @@ async def _run(connection: "Connection", steps: Sequence[_Step]) -> None:
         config = revisions.config()
         config.attributes["connection"] = wrapped
         for step in steps:
-            step.run(config)
+            _run_step(step, config)
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     async with engine.connect() as wrapped:
         await wrapped.run_sync(run)
 
 
+def _run_step(step: _Step, config: Config) -> None:
+    """Runs the step again if it is the one that a deadlock with a caller ends: whatever ends a
+    migration leaves a database that can be migrated again.
+    """
+    for _ in range(MAX_DEADLOCKS):
+        try:
+            return step.run(config)
+        except DBAPIError as error:
+            if _state(_of_driver(error)) != DEADLOCK:
+                raise
+        _log.info("revision %s met a deadlock, and is run again", step.revision.number)
+    return step.run(config)
+
+
+# Each of them has taken a second of waiting (`deadlock_timeout`).
+MAX_DEADLOCKS = 10
+DEADLOCK = "40P01"
 TRY_LOCK = Statement.of(select(func.pg_try_advisory_lock(LOCK)))
