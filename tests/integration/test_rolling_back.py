@@ -22,6 +22,7 @@ from tests.support import postgres_servers
 from tests.support.access import TRUSTED
 from tests.support.api_client import Api
 from tests.support.builders import NOW, FixedClock, a_tenant
+from tests.support.closing_session import closing_session
 from tests.support.command_databases import a_database, sql
 from tests.support.databases import rows
 from tests.support.scenarios.playback import answers_of
@@ -88,7 +89,7 @@ async def statuses(
     """The status and the path of every call of a session through all operations, without those
     whose path contains one of the texts in `without`.
     """
-    async with ClientSession() as client:
+    async with closing_session() as client:
         api = Api(
             app=web.Application(),
             client=client,
