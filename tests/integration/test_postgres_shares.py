@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from customers.adapters.postgres.engine.connecting import PoolOptions
 from customers.adapters.postgres.storage import PostgresStorage
@@ -14,6 +16,10 @@ from customers.core.model.preview import Preview
 from customers.core.model.segment import RulesText
 from customers.core.ports.storage import Storage
 from customers.core.services.previews import Previews
+from customers.entrypoints.config.settings import Settings
+from customers.entrypoints.container.storages import postgres_storage
+from customers.entrypoints.observability.database_metrics import DatabaseMetrics
+from customers.entrypoints.observability.refusal_metrics import RefusalMetrics
 from tests.support.builders import USD, FixedClock, a_customer, later
 from tests.support.databases import PATIENT
 from tests.support.patience import PATIENCE_SECONDS, until
@@ -94,6 +100,21 @@ async def test_previews_take_no_connection_from_reads_and_writes(url: str, tenan
         assert await get_customer(storage, customer) == customer
         await held.aclose()
         assert (await preview(storage, tenant)).members.count == 0
+
+
+@pytest.mark.parametrize(("connections", "of_a_tenant"), [(2, 1), (3, 2)])
+async def test_a_tenant_has_at_most_half_of_the_connections_for_previews(
+    url: str, tenant: str, connections: int, of_a_tenant: int
+) -> None:
+    settings = Settings(analytic_pool_size=connections, pool_timeout=0.2, data_dir=Path("unused"))
+    registry = CollectorRegistry()
+    observer = DatabaseMetrics(registry, RefusalMetrics(registry))
+    storage = postgres_storage(settings, url, USD, observer)
+    async with opened(storage), AsyncExitStack() as held:
+        await views(storage.analytic, tenant, of_a_tenant, held)
+        with pytest.raises(TenantBusy):
+            await preview(storage, tenant)
+        assert (await preview(storage, f"{tenant}-other")).members.count == 0
 
 
 async def test_reads_and_writes_take_no_connection_from_previews(url: str, tenant: str) -> None:

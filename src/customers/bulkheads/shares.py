@@ -5,7 +5,8 @@
 - While no others wait, it gets more, but leaves a reserve free: a fifth of the places, rounded up;
   none of one or two. Without the reserve, a tenant whose statements hang would have every place
   when the next tenant comes.
-- A tenant never has more than `per_tenant` places, if that is set.
+- A tenant never has more than `per_tenant` places, if that is set; if it is less than the share,
+  it is the share.
 - Waiting tenants are served in turn; the waiters of one tenant first come, first served.
 """
 
@@ -38,6 +39,8 @@ class Shares(Generic[Waiter]):
     def __init__(self, size: int, per_tenant: int | None = None) -> None:
         self._per_tenant = size if per_tenant is None else per_tenant
         self._share = max(MIN_SHARE, size // 3)
+        if per_tenant is not None:
+            self._share = min(self._share, per_tenant)
         self._reserve = ceil(size / 5) if size > MIN_SHARE else 0
         self._size = self._free = size
         self._taken: dict[str, int] = {}

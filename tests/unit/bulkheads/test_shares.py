@@ -50,6 +50,13 @@ def test_a_tenant_never_has_more_than_the_most() -> None:
     assert not shares.has_place_for("a")
 
 
+def test_a_tenant_that_has_the_most_it_may_have_has_its_share() -> None:
+    shares = Shares[str](10, per_tenant=1)
+    assert not shares.has_its_share("a")
+    takes(shares, "a")
+    assert shares.has_its_share("a")
+
+
 def test_whether_there_is_a_place_is_known_without_taking_it() -> None:
     shares = Shares[str](10)
     takes(shares, "a")

@@ -64,7 +64,9 @@ Opened = TypeVar("Opened")
 AnySession = TypeVar("AnySession", bound=Session)
 
 _DEFAULT_POOL = PoolOptions()
-_DEFAULT_ANALYTIC_POOL = PoolOptions(max_size=2, statement_timeout=15, work_timeout=15)
+_DEFAULT_ANALYTIC_POOL = PoolOptions(
+    max_size=2, max_per_tenant=1, statement_timeout=15, work_timeout=15
+)
 CHECK_SECONDS = 2.5
 # Seconds between two checks of a capture barrier.
 _MIN_PAUSE, _MAX_PAUSE = 0.002, 0.05

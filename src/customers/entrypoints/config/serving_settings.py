@@ -133,7 +133,8 @@ class ServingSettings:
         setting_parsers.whole_number("a number of connections", 1, 100),
         "N",
         "Open at most this many further database connections per worker for previews, "
-        "explanations, builds of segments and exports of personal data.",
+        "explanations, builds of segments and exports of personal data. A tenant has at most half "
+        "of them, rounded up.",
     )
     analytic_timeout: float = setting(
         15.0,

@@ -1,6 +1,7 @@
 """Makes the storages. Each is imported when made: memory storage starts without SQLAlchemy."""
 
 from collections.abc import Callable
+from math import ceil
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -37,6 +38,9 @@ def postgres_storage(
     analytic_pool = evolve(
         pool,
         max_size=settings.analytic_pool_size,
+        # Statements of this pool keep a core of the database busy each: one tenant's leave others
+        # some of them.
+        max_per_tenant=ceil(settings.analytic_pool_size / 2),
         statement_timeout=settings.analytic_timeout,
         work_timeout=settings.analytic_timeout,
     )

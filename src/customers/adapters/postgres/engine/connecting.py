@@ -17,6 +17,9 @@ from customers.adapters.postgres.engine.connection import PreparingConnection
 class PoolOptions:
     """The most connections that a pool opens, its time-outs in seconds, and two modes.
 
+    `max_per_tenant` is the most that one tenant has, even while no others wait; if it is None, only
+    `bulkheads.shares` limits it.
+
     `work_timeout` limits everything that a task does with one connection, including the wait for
     it; if it is None, the deadline of the request applies instead.
 
@@ -28,6 +31,7 @@ class PoolOptions:
     """
 
     max_size: int = 10
+    max_per_tenant: int | None = None
     acquire_timeout: float = 5
     statement_timeout: float = 10
     work_timeout: float | None = None

@@ -77,7 +77,7 @@ class Pool:
         self._options = options
         self._fault_log = FaultLog()
         self._pool: asyncpg.Pool[Record] | None = None
-        self._turnstile = Turnstile(options.max_size)
+        self._turnstile = Turnstile(options.max_size, options.max_per_tenant)
         self._leader = leader
         # Where statements may take long, their silence is no sign that the server is stuck.
         silence = max(SILENCE_SECONDS, options.work_timeout or 0)
