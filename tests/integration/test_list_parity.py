@@ -163,6 +163,7 @@ def few_rows_are_many(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
         monkeypatch.setattr(rows, "FEW", 0)
     monkeypatch.setattr(pages, "DEEP", 1)
     monkeypatch.setattr(narrow_pages, "MAX_CUSTOMERS", CUSTOMERS // 4)
+    monkeypatch.setattr(narrow_pages, "MAX_WALKED", CUSTOMERS // 3)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -11,6 +11,7 @@ from functools import partial
 
 import pytest
 import pytest_asyncio
+from asyncpg import Record
 from sqlalchemy import select
 
 from customers.adapters.postgres.customers import narrow_pages, pages
@@ -193,8 +194,32 @@ async def test_only_the_customers_of_a_narrow_range_are_read_and_sorted(
     by_order, *_ = await session.plans_of(lambda own: pages.page(own, ordered, NEWEST, Page()))
     assert "using customer_statistics_last_order_date" in by_order
     monkeypatch.setattr(narrow_pages, "MAX_CUSTOMERS", 100)
-    wide, _ = await session.plans_of(lambda own: pages.page(own, changed, NEWEST, Page()))
+    wide, is_narrow, *_ = await session.plans_of(partial(_newest, changed))
     assert "using customer_statistics_updated_at" in wide
+    assert "using customer_statistics_updated_at" in is_narrow
+
+
+async def test_a_range_of_totals_with_few_customers_is_read_and_sorted_after_a_walk(
+    session: Explaining, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await session.add_customers(tenant)
+    await session.disable("seqscan", "bitmapscan")
+    monkeypatch.setattr(narrow_pages, "MAX_WALKED", 100)
+    for totals, column in (
+        (CustomerFilter(min_total_orders=1), "total_orders"),
+        (CustomerFilter(min_total_spent=Decimal(1), max_total_spent=Decimal(2)), "total_spent"),
+    ):
+        walk, narrow, is_narrow, *_ = await session.plans_of(partial(_newest, totals))
+        assert "using customers_created_at" in walk
+        assert "rows=100 " in walk
+        assert f"using customer_statistics_{column}" in narrow
+        assert f"using customer_statistics_{column}" in is_narrow
+    [walk] = await session.plans_of(partial(_newest, CustomerFilter(min_total_orders=0)))
+    assert "using customers_created_at" in walk
+
+
+async def _newest(customer_filter: CustomerFilter, session: Session) -> Sequence[Record]:
+    return await pages.page(session, customer_filter, NEWEST, Page())
 
 
 @pytest.mark.parametrize(

@@ -75,9 +75,11 @@ def _repeated(element: Any, **_: Any) -> Any:
     return _REPEATED.get(element)
 
 
-@frozen
+@frozen(eq=False)
 class Condition:
-    """What a filter demands of the customers of one group, living or deleted ones."""
+    """What a filter demands of the customers of one group, living or deleted ones. Equals only
+    itself: clauses cannot be compared.
+    """
 
     group: str
     clauses: Sequence[ColumnElement[bool]]
@@ -144,7 +146,9 @@ def values(
 
 
 def conditions(customer_filter: CustomerFilter, values: Mapping[str, object]) -> Conditions:
-    """The conditions of a filter without a rule; see `statement`."""
+    """The conditions of a filter without a rule; see `statement`. The same objects for all filters
+    that set the same fields.
+    """
     return _conditions_of_shape(frozenset(values), _groups(customer_filter))
 
 

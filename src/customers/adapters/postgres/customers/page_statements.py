@@ -5,7 +5,7 @@ the deleted ones, or both.
 """
 
 from collections.abc import Collection, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import add
 from typing import Any, cast
 
@@ -92,6 +92,7 @@ def page_after(conditions: Conditions, sort: CustomerSort, plan: PagePlan) -> Se
     return complete(_page(conditions, table, held, sort, plan, offset=None), held, sort)
 
 
+@lru_cache(maxsize=1024)
 def needs_both(conditions: Conditions, sort: CustomerSort) -> bool:
     """Whether both tables decide which customers are on a page."""
     return _single_table(conditions, sort) is None

@@ -7,6 +7,7 @@ deleted customers that the filter keeps are sorted.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from asyncpg import Record
 
@@ -85,7 +86,8 @@ async def page_after(
         return await page(session, customer_filter, sort, Page(size=limit))
     values = await _values(session, customer_filter)
     place = {"limit": limit, "key_value": key.value, "key_id": key.id}
-    if rows := await _narrow(session, customer_filter, values, sort, place):
+    rows = await _narrow(session, customer_filter, values, sort, place)
+    if rows is not None:
         return rows
     if member_pages.supports(customer_filter, sort):
         statement = member_pages.page_after(sort.direction)
@@ -133,7 +135,8 @@ async def _rows(
     offset: int,
 ) -> Sequence[Record]:
     place = {"limit": limit, "offset": offset}
-    if rows := await _narrow(session, customer_filter, values, sort, place):
+    rows = await _narrow(session, customer_filter, values, sort, place)
+    if rows is not None:
         return rows
     if member_pages.supports(customer_filter, sort):
         statement = member_pages.page(sort.direction)
@@ -153,14 +156,23 @@ async def _narrow(
     values: Mapping[str, object],
     sort: CustomerSort,
     place: Mapping[str, object],
-) -> Sequence[Record]:
-    """The rows of a page by `narrow_pages`; none if it does not read this one, or finds nobody."""
+) -> Sequence[Record] | None:
+    """The rows of a page by `narrow_pages`; None if it does not read this one."""
     range_names = narrow_pages.range_of(customer_filter, sort)
     if not range_names:
-        return []
-    how = range_names, sort, narrow_pages.MAX_CUSTOMERS, "key_id" in place
-    statement = filters.statement(customer_filter, values, narrow_pages.page, *how)
-    return await session.rows(statement, **place, **values)
+        return None
+    of_filter, after_key = partial(filters.statement, customer_filter, values), "key_id" in place
+    if narrow_pages.usually_has_many(range_names):
+        walk = of_filter(narrow_pages.walk, sort, narrow_pages.MAX_WALKED, after_key)
+        rows = await session.rows(walk, **place, **values)
+        if len(rows) == place["limit"]:
+            return rows
+    most = narrow_pages.MAX_CUSTOMERS
+    page = of_filter(narrow_pages.page, range_names, sort, most, after_key)
+    if rows := await session.rows(page, **place, **values):
+        return rows
+    is_narrow = of_filter(narrow_pages.is_narrow, range_names, most)
+    return [] if await session.value(is_narrow, **values) else None
 
 
 async def _counted(
