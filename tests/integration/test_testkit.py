@@ -208,6 +208,13 @@ def test_customers_can_be_registered_and_read(customers_client: CustomersClient)
     assert [customer["id"] for customer in listed["customers"]] == [customer["id"]]
 
 
+def test_a_list_by_no_value_at_all_is_not_a_list_of_everybody(
+    customers_client: CustomersClient,
+) -> None:
+    with pytest.raises(ValueError, match="tags is an empty list"):
+        customers_client.list_customers(tags=[])
+
+
 def test_a_refused_call_raises_an_error_with_details(customers_client: CustomersClient) -> None:
     with pytest.raises(CustomersError) as caught:
         customers_client.register_customer({**ADA, "email": "no"})

@@ -7,6 +7,11 @@ import type { components, paths } from "../generated/customers-service.js";
 import { type Patience, retrying } from "./retrying.js";
 
 export type Customer = components["schemas"]["Customer"];
+export type Order = components["schemas"]["OrderWithRefunds"];
+export type Filters = Omit<
+  NonNullable<paths["/api/v1/customers"]["get"]["parameters"]["query"]>,
+  "cursor" | "page"
+>;
 export type Details = components["schemas"]["CustomerDetails"];
 
 /** Both forms of errors have a code for programs and a message for people. */
@@ -49,6 +54,30 @@ export class Customers {
     const { data, error, response } = await this.#api.GET("/api/v1/customers/{customerId}", {
       params: { path: { customerId } },
     });
+    return response.status === 404 ? undefined : (data ?? refuse(error));
+  }
+
+  /**
+   * Finds customers by what people type, such as parts of a name in any order, a phone number or the
+   * number of an order. Reads page after page while the caller goes on. A misspelt filter is refused.
+   */
+  async *search(text: string, filters: Filters = {}): AsyncGenerator<Customer> {
+    let cursor: string | null = "";
+    while (cursor !== null) {
+      const query: Filters & { cursor: string } = { ...filters, search: text, cursor };
+      const { data, error } = await this.#api.GET("/api/v1/customers", { params: { query } });
+      const page = data ?? refuse(error);
+      yield* page.customers;
+      cursor = "nextCursor" in page ? page.nextCursor : null;
+    }
+  }
+
+  /** An order with its refunds. */
+  async order(customerId: string, orderId: string): Promise<Order | undefined> {
+    const { data, error, response } = await this.#api.GET(
+      "/api/v1/customers/{customerId}/orders/{orderId}",
+      { params: { path: { customerId, orderId } } },
+    );
     return response.status === 404 ? undefined : (data ?? refuse(error));
   }
 

@@ -32,6 +32,50 @@ test("an unknown customer is not found", async () => {
   assert.equal(found, undefined);
 });
 
+test("a search finds names in any order, of those who may be written to", async () => {
+  const customers = connect(service.tenant());
+  const zoe = await customers.signUp({
+    email: "zoe@example.test",
+    firstName: "Zoë",
+    lastName: "Müller",
+    marketingOptIn: true,
+  });
+  await customers.signUp({ email: "zm@example.test", firstName: "Zoe", lastName: "Muller" });
+
+  const found = [];
+  const search = customers.search("muller zoe", { marketing_opt_in: true, page_size: 1 });
+  for await (const customer of search) found.push(customer.id);
+
+  assert.deepEqual(found, [zoe.id]);
+});
+
+test("a misspelt filter is refused, with the name that was probably meant", async () => {
+  const misspelt = { marketing_optin: true } as object;
+
+  const search = connect(service.tenant()).search("zoe", misspelt).next();
+
+  await assert.rejects(search, { code: "UNKNOWN_PARAMETER", message: /marketing_opt_in/ });
+});
+
+test("an order is shown with its refunds", async () => {
+  const tenant = service.tenant();
+  const customers = connect(tenant);
+  const { id } = await customers.signUp(ada);
+  await service.send(tenant, `/customers/${id}/record-order`, {
+    orderId: "o-1",
+    totalAmount: 12.5,
+  });
+  await service.send(tenant, `/customers/${id}/orders/o-1/refunds`, {
+    refundId: "r-1",
+    amount: 2.5,
+  });
+
+  const order = await customers.order(id, "o-1");
+
+  assert.deepEqual(order?.refunds.map(({ refundId, amount }) => [refundId, amount]), [["r-1", 2.5]]);
+  assert.equal(await customers.order(id, "o-2"), undefined);
+});
+
 test("an invalid e-mail address is refused", async () => {
   const refused = connect(service.tenant()).signUp({ ...ada, email: "ada" });
 

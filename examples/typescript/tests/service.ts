@@ -76,11 +76,16 @@ export class Service {
     return ((await json(answer))["requests"] as Call[]) ?? [];
   }
 
-  async post(path: string, body: object): Promise<Values> {
+  /** Sends a body to the API of customers, as the tenant. */
+  async send(tenantId: string, path: string, body: object): Promise<Values> {
+    return this.post(`/api/v1${path}`, body, { "X-Tenant-ID": tenantId });
+  }
+
+  async post(path: string, body: object, headers: object = {}): Promise<Values> {
     return json(
       await fetch(this.url + path, {
         method: "POST",
-        headers: { "Content-Type": "application/json" },
+        headers: { "Content-Type": "application/json", ...headers },
         body: JSON.stringify(body),
       }),
     );

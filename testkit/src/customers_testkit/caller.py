@@ -80,7 +80,14 @@ def part(text: str) -> str:
 
 
 def _texts(query: Mapping[str, Any]) -> dict[str, str]:
-    """The parameters as texts: None is left out, and lists are comma-separated."""
+    """The parameters as texts: None is left out, and lists are comma-separated.
+
+    Raises ValueError for an empty list: the service ignores an empty parameter, so a filter by no
+    value at all would list everybody.
+    """
+    for name, value in query.items():
+        if isinstance(value, list | tuple) and not value:
+            raise ValueError(f"{name} is an empty list: leave it out to list everybody")
     return {name: _text(value) for name, value in query.items() if value is not None}
 
 

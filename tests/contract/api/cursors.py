@@ -132,6 +132,19 @@ class LinkContract:
         for name in ("first", "last"):
             assert (await api.get(answer.link(name) or "")).status == 200
 
+    @pytest.mark.parametrize(
+        ("length", "relations"),
+        [(1_800, "next prev first last"), (3_000, "next prev"), (7_500, "next")],
+    )
+    async def test_a_link_header_is_short_enough_for_clients(
+        self, api: Api, length: int, relations: str
+    ) -> None:
+        await a_crowd(api, 3)
+        answer = await api.get(f"/customers?page_size=1&page=2&utm_source={'x' * length}")
+        assert answer.body["pagination"]["hasNext"]
+        names = "next prev first last".split()
+        assert [name for name in names if answer.link(name)] == relations.split()
+
     async def test_a_link_keeps_the_meaning_of_filters(self, api: Api) -> None:
         for number in range(3):
             await a_customer(api, email=f"a+&{number}@example.test", firstName="é")

@@ -105,6 +105,7 @@ class UnknownParameterContract:
             ("/customers/segments", "limt", "limit"),
             ("/customers/segments", "curser", "cursor"),
             ("/customers/segments/{segment}/changes", "aftr", "after"),
+            ("/customers/segments/{segment}/changes", "cursor", "after"),
         ],
     )
     async def test_the_usual_names_and_every_misspelling_of_a_parameter_are_refused(
@@ -146,6 +147,28 @@ class UnknownParameterContract:
             answer = await api.get(f"/customers/segments?{parameter}")
             assert (answer.status, answer.code) == (400, "UNKNOWN_PARAMETER"), parameter
             assert "walked by cursor, not by number" in answer.body["message"]
+
+    async def test_an_empty_parameter_counts_as_absent_but_for_a_misspelt_cursor(
+        self, api: Api
+    ) -> None:
+        assert (await api.get("/customers?statuss=&colour=&offset=")).status == 200
+        answer = await api.get("/customers?cursr=")
+        assert answer.problem[2] == frozenset({("cursr", "UNKNOWN_PARAMETER")})
+        assert "did you mean cursor?" in answer.body["message"]
+
+    async def test_a_feed_is_not_walked_by_number(self, api: Api) -> None:
+        segment = (await a_segment(api, name="Friends"))["id"]
+        for parameter in ("page=2", "offset=10"):
+            answer = await api.get(f"/customers/segments/{segment}/changes?{parameter}")
+            assert (answer.status, answer.code) == (400, "UNKNOWN_PARAMETER"), parameter
+            assert "walked by after, not by number" in answer.body["message"]
+
+    async def test_communications_have_a_type_of_another_name_in_their_bodies(
+        self, api: Api
+    ) -> None:
+        communications = f"{await customer_path(api)}/communications"
+        answer = await api.get(f"{communications}?communicationType=EMAIL")
+        assert "did you mean type?" in answer.body["message"]
 
     @pytest.mark.parametrize("path", ["{customer}/orders", "{customer}/notes"])
     async def test_a_list_without_numbered_pages_says_so(self, api: Api, path: str) -> None:

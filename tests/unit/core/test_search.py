@@ -105,6 +105,17 @@ def test_four_digits_are_found_as_they_are_written_only(search: str) -> None:
         ("+353 1 234 5678", "01 234 5678", True),
         ("12\u221234\u22125", "12 345", True),
         ("1\u03082345", "12 345", False),
+        ("+36 30 765 4321", "06 30 765 4321", True),
+        ("06 30 765 4321", "+36 30 765 4321", True),
+        ("+7 495 123-45-67", "8 (495) 123-45-67", True),
+        ("8 (495) 123-45-67", "+7 495 123-45-67", True),
+        ("8 (495) 123-45-67", "+84 95 123 45 67", True),
+        ("8 495 123", "+7 495 123-45-67", False),
+        ("+375 29 123 45 67", "8 029 123 45 67", True),
+        ("011 49 170 1234567", "0170 1234567", True),
+        ("011 44 20 7946 0958", "+44 20 7946 0958", True),
+        ("011 234 5678", "+39 011 234 5678", True),
+        ("0113 496 0000", "+44 113 496 0000", True),
     ],
 )
 def test_country_codes_and_leading_zeros(search: str, phone: str, *, is_match: bool) -> None:
@@ -140,6 +151,12 @@ def test_an_order_is_meant_in_any_letter_case_with_and_without_a_number_sign() -
     assert search is not None
     assert search.order_number == order_number_key("aB-1") == "ab-1"
     assert set(search.order_ids) == {"#Ab-1", "#AB-1", "#ab-1"}
+
+
+def test_the_sign_before_a_number_does_not_count_as_one_of_its_characters() -> None:
+    search = Search.of(f"#{'N' * 100}")
+    assert search is not None
+    assert (search.order_number, search.order_ids) == ("n" * 100, ())
 
 
 @pytest.mark.parametrize("search", ["x" * 101, f"{'x' * 100}@", " "])

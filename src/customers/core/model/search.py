@@ -38,6 +38,14 @@ _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 # have fewer digits.
 _WITH_COUNTRY_CODE = re.compile(r"[1-9][0-9]{10,}")
 _NOT_A_DIGIT = re.compile(r"[^0-9]")
+# The prefix of a call abroad in North America, before the country code and a national number. No
+# national number that begins with these digits has so many.
+_FROM_NORTH_AMERICA = re.compile(r"011(?=[1-9][0-9]{9,})")
+# What is dialled before a national number within its country (ITU-T E.164), by country code, where
+# it is not a zero.
+_TRUNK_PREFIXES: Final = {"7": "8", "36": "06", "370": "8", "375": "80", "993": "8"}
+# A number with the prefix of Russia and Kazakhstan, and the digits behind it.
+_BEHIND_EIGHT = re.compile(r"8([0-9]{10})")
 # The country codes of one and of two digits (ITU-T E.164); all others have three.
 _SHORT_CODES = re.compile("[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]")
 
@@ -174,16 +182,21 @@ def _as_phone(folded: str) -> str:
 
 def _parts_of_phone(phone: str, code: str, national: str) -> tuple[str, ...]:
     """The digits of a part of a phone number, without leading zeros if enough digits remain, and
-    for a number with a country code also the national number behind its code and behind a zero.
-    Empty if there are too few digits.
+    for a number with a country code also the national number behind its code and behind what is
+    dialled before it within the country. Empty if there are too few digits.
     """
     digits = phone_digits(phone)
     if len(digits) < _MIN_PHONE_DIGITS:
         return ()
     without_zeros = digits.lstrip("0")
     part = without_zeros if len(without_zeros) >= _MIN_PHONE_DIGITS else digits
-    spellings = (f"{code}{national}", f"0{national}") if national else ()
-    return tuple(dict.fromkeys((part, *spellings)))
+    spellings = [part]
+    if national:
+        prefixes = code, "0", _TRUNK_PREFIXES.get(code, "0")
+        spellings += (f"{prefix}{national}" for prefix in prefixes)
+    if behind_eight := _BEHIND_EIGHT.fullmatch(digits):
+        spellings.append(f"7{behind_eight[1]}")
+    return tuple(dict.fromkeys(spellings))
 
 
 def _international(phone: str) -> tuple[str, str]:
@@ -191,7 +204,9 @@ def _international(phone: str) -> tuple[str, str]:
     between them. Empty for a number without a country code, and where too few digits remain.
     """
     digits = phone_digits(phone)
-    if not phone.startswith(("+", "00")) and not _WITH_COUNTRY_CODE.fullmatch(digits):
+    if exit_prefix := _FROM_NORTH_AMERICA.match(digits):
+        digits = digits[exit_prefix.end() :]
+    elif not phone.startswith(("+", "00")) and not _WITH_COUNTRY_CODE.fullmatch(digits):
         return "", ""
     digits = digits.lstrip("0")
     short = _SHORT_CODES.match(digits)
@@ -202,6 +217,9 @@ def _international(phone: str) -> tuple[str, str]:
 
 def _order_keys(search: str) -> tuple[str, tuple[str, ...]]:
     """The key of an order number and the spellings of an order id; empty if they are too long."""
-    if len(search) > _MAX_ORDER_KEY:
+    number = order_number_key(search)
+    if len(number) > _MAX_ORDER_KEY:
         return "", ()
-    return order_number_key(search), tuple(dict.fromkeys((search, search.upper(), search.lower())))
+    if len(search) > _MAX_ORDER_KEY:
+        return number, ()
+    return number, tuple(dict.fromkeys((search, search.upper(), search.lower())))

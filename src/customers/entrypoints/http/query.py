@@ -5,9 +5,10 @@
 
 A parameter has the name of its field, in snake_case or camelCase. A field with a PageSizeLimit is
 two parameters, `page_size` and `limit`. An empty parameter counts as absent, unless its gate
-`keeps_empty`. A list is comma-separated or repeated; no other parameter may be repeated.
-Unknown parameters are refused if the query class `is_of_list`. Other classes ignore them, except
-those that look like a parameter of theirs, or ask for a page by number of what a cursor walks.
+`keeps_empty`, or it is unknown and its name looks like that of such a parameter. A list is
+comma-separated or repeated; no other parameter may be repeated. Unknown parameters are refused if
+the query class `is_of_list`. Other classes ignore them, except those that look like a parameter of
+theirs, or ask for a page by number of what a cursor walks.
 """
 
 import re
@@ -24,7 +25,11 @@ from customers.core.model.problems import Problems
 from customers.entrypoints.http.gates import CursorGate, PageSizeLimit
 from customers.entrypoints.http.parameters import PageSize, Parameter
 from customers.entrypoints.http.request import RequestContext
-from customers.entrypoints.http.unknown_parameters import misspelt_parameters, unknown_parameters
+from customers.entrypoints.http.unknown_parameters import (
+    misspelt_parameters,
+    resembles,
+    unknown_parameters,
+)
 
 _HUMP = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
@@ -52,6 +57,12 @@ class QueryReader:
             for name, reader in self._readers.items()
             for parameter in _parameters(reader)
         }
+        self._keep_empty = [
+            parameter.name
+            for reader in self._readers.values()
+            for parameter in _parameters(reader)
+            if parameter.keeps_empty
+        ]
         self._defaults = {
             name: reader.read({}, Problems()) for name, reader in self._readers.items()
         }
@@ -70,7 +81,11 @@ class QueryReader:
         return query
 
     def _refuse_unknown(self, query: MultiMapping[str], problems: Problems) -> None:
-        spelled = [(name, snake(name)) for name, text in query.items() if text]
+        spelled = [
+            (name, snake(name))
+            for name, text in query.items()
+            if text or resembles(snake(name), self._keep_empty)
+        ]
         refused = unknown_parameters if self._class.is_of_list else misspelt_parameters
         problems.extend(refused(spelled, self._fields))
 

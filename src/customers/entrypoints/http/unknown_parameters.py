@@ -7,6 +7,8 @@ from customers.core.errors import UNKNOWN_PARAMETER, Problem
 
 _SIMILARITY = 0.65
 _BY_NUMBER = ("page", "offset", "skip")
+# The parameters by which lists are walked; the feed of changes is walked by the last one.
+_WALKED_BY = ("page", "cursor", "after")
 # What other services call these parameters.
 _OTHER_NAMES = {
     "q": "search",
@@ -29,6 +31,8 @@ _OTHER_NAMES = {
     "per_page": "page_size",
     "size": "page_size",
     "next": "cursor",
+    "cursor": "after",
+    "communication_type": "type",
 }
 # How many unknown names are compared, and how long they may be, because comparing is slow.
 _MAX_HINTS, _MAX_NAME = 10, 50
@@ -60,6 +64,11 @@ def misspelt_parameters(
             yield _problem(name, hint, known)
 
 
+def resembles(name: str, known: Collection[str]) -> bool:
+    """Whether a name in snake_case looks like one of the known names."""
+    return len(name) <= _MAX_NAME and _likely(name, known) != ""
+
+
 def _problem(name: str, hint: str, known: Collection[str]) -> Problem:
     message = f"{hint or 'unknown parameter'}; there are {', '.join([*known, 'tenant_id'])}"
     return Problem(field=name[:_MAX_NAME], code=UNKNOWN_PARAMETER, message=message)
@@ -73,9 +82,16 @@ def _is_unknown(name: str, snake_name: str, known: Collection[str]) -> bool:
 
 def _hint(name: str, known: Collection[str]) -> str:
     """What was probably meant; empty if nothing is likely."""
-    if name in _BY_NUMBER and not {"page", "cursor"}.isdisjoint(known):
-        return "this list is walked by " + ("page" if "page" in known else "cursor, not by number")
-    if (usual := _OTHER_NAMES.get(name)) in known:
-        return f"unknown parameter (did you mean {usual}?)"
-    likely = get_close_matches(name, [*known, "tenant_id"], n=1, cutoff=_SIMILARITY)
-    return f"unknown parameter (did you mean {likely[0]}?)" if likely else ""
+    if name in _BY_NUMBER:
+        walked_by = next((one for one in _WALKED_BY if one in known), "")
+        if walked_by:
+            by_number = "" if walked_by == "page" else ", not by number"
+            return f"this list is walked by {walked_by}{by_number}"
+    likely = _likely(name, [*known, "tenant_id"])
+    return f"unknown parameter (did you mean {likely}?)" if likely else ""
+
+
+def _likely(name: str, known: Collection[str]) -> str:
+    if (usual := _OTHER_NAMES.get(name, "")) in known:
+        return usual
+    return next(iter(get_close_matches(name, known, n=1, cutoff=_SIMILARITY)), "")

@@ -100,7 +100,9 @@ def _plain(body: dict[str, Any]) -> Any:
 
 
 _MISSPELT: Final = Problem(
-    field="tenat_id", code=UNKNOWN_PARAMETER, message="unknown parameter (did you mean tenant_id?)"
+    field="tenat_id",
+    code=UNKNOWN_PARAMETER,
+    message="unknown parameter (did you mean tenant_id?); there are cursor, limit, tenant_id",
 )
 _UNKNOWN_PARAMETER: Final = ErrorResponse(
     status=400,
